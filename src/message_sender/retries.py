@@ -1,0 +1,53 @@
+"""When a deferred message is tried again, and when it is not any more. Pure arithmetic on what SQS says of a record."""
+
+import math
+import zlib
+
+from message_sender.envelope import Delivery
+from message_sender.outcome import Deferred, ErrorCode, Outcome, Rejected
+from message_sender.settings import Settings
+
+FIRST_WAIT_SECONDS = 30
+UNTRIED_FIRST_WAIT_SECONDS = 5
+LONGEST_WAIT_SECONDS = 900
+"""The longest backoff: what anyone waits at most after an outage is over."""
+LONGEST_VISIBILITY_SECONDS = 42_300
+"""SQS's 12 h for one receive, less the longest function timeout (900 s) that passes before the wait begins."""
+_RETENTION_MARGIN_SECONDS = 3600
+"""A message this near its end in the queue is dead-lettered while somebody still can: SQS deletes without a trace."""
+
+
+def wait_seconds(delivery: Delivery, deferred: Deferred) -> int:
+    """Return how long to wait before the next try: exponential by receives, never below Retry-After.
+
+    The upper half is jitter. It comes from the delivery itself, so that the same question has the same answer.
+    """
+    first = UNTRIED_FIRST_WAIT_SECONDS if deferred.code is ErrorCode.NOT_ATTEMPTED else FIRST_WAIT_SECONDS
+    longest: float = min(LONGEST_WAIT_SECONDS, first * 2 ** min(delivery.receives - 1, 16))
+    jitter = zlib.crc32(f"{delivery.id}:{delivery.receives}".encode("utf-8", "surrogatepass")) / 2**32
+    backoff = longest * (0.5 + jitter / 2)
+    # Spread too: a backlog that all heard the same Retry-After is not to come back in the same second.
+    told = (deferred.retry_after or 0) * (1 + jitter / 10)
+    return math.ceil(min(LONGEST_VISIBILITY_SECONDS, max(1, backoff, told)))
+
+
+def or_exhausted(delivery: Delivery, outcome: Outcome, settings: Settings, now: float) -> Outcome:
+    """Turn a deferral into a rejection when there is no next time.
+
+    Age decides: `MaximumRetryHours` from the first receive, so that time in a paused queue does not count. What was
+    handed back untried keeps its chance, but for the two ends at which SQS itself would take the message away.
+    """
+    if not isinstance(outcome, Deferred) or delivery.record is None:
+        return outcome
+    wait = wait_seconds(delivery, outcome)
+    tried_out = now - delivery.record.first_received_at >= settings.maximum_retry_hours * 3600
+    kept_until = delivery.record.sent_at + settings.message_retention_hours * 3600 - _RETENTION_MARGIN_SECONDS
+    if outcome.code is not ErrorCode.NOT_ATTEMPTED and tried_out:
+        why = f"tried for {settings.maximum_retry_hours:g} hours"
+    elif delivery.receives >= settings.maximum_receive_count:
+        why = f"received {delivery.receives} times"
+    elif now + wait >= kept_until:
+        why = "the queue keeps it no longer"
+    else:
+        return outcome
+    return Rejected(ErrorCode.RETRIES_EXHAUSTED, f"{why}; last: {outcome.code}, {outcome.reason}", outcome.code)

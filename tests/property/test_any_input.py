@@ -1,0 +1,175 @@
+"""Whatever comes in, it raises nothing and ends in exactly one outcome."""
+
+import json
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import eventbridge_event, sns_notification, sqs_event, sqs_record
+from message_sender import dead_letter
+from message_sender.envelope import Delivery, UnknownEventError, open_event
+from message_sender.ledger import Begun
+from message_sender.message import Message, check
+from message_sender.observability import Observer
+from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
+from message_sender.sending import Sender
+from message_sender.settings import Settings
+from property.contract_strategies import bodies, json_values, mistaken_messages, valid_messages
+
+SETTINGS = Settings.from_environment(
+    {
+        "SOCIOCS_BASE_URL": "http://127.0.0.1:1",
+        "API_KEY_SECRET_ARN": "secret",
+        "LEDGER_TABLE_NAME": "table",
+        "MESSAGE_QUEUE_URL": "queue",
+        "DEAD_LETTER_QUEUE_URL": "dead",
+    }
+)
+
+
+class AcceptingClient:
+    """An API that accepts whatever it is sent, and remembers it."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def send(self, body: bytes, *_: object) -> Outcome:
+        """Accept."""
+        self.bodies.append(body)
+        return Accepted("Xyz12345")
+
+
+class EmptyLedger:
+    """A ledger that knows no key."""
+
+    def begin(self, *_: object) -> Begun:
+        """Let anyone send."""
+        return Begun()
+
+    def look(self, *_: object) -> None:
+        """Know nothing."""
+
+    def finish_accepted(self, *_: object) -> None:
+        """Forget."""
+
+
+def send(delivery: Delivery) -> tuple[Outcome, list[bytes]]:
+    """Send one delivery; returns the outcome and what the API was sent."""
+    client = AcceptingClient()
+    sender = Sender(cast(Any, client), cast(Any, EmptyLedger()), SETTINGS, Observer())
+    return sender.send(delivery, lambda: None, last_start=float("inf"), over_at=0.0), client.bodies
+
+
+def assert_ends_in_one_outcome(delivery: Delivery) -> None:
+    """Either it is sent, once and as it came, or it can be dead-lettered with a reason."""
+    outcome, sent = send(delivery)
+
+    assert isinstance(outcome, Accepted | Rejected | Deferred | Unknown)
+    if isinstance(outcome, Accepted):
+        assert len(sent) == 1
+        assert isinstance(check(delivery.content), Message)
+        return
+    assert isinstance(outcome, Rejected)
+    assert outcome.code in (ErrorCode.INVALID_MESSAGE, ErrorCode.EXPIRED)
+    assert outcome.reason
+    assert not sent
+    letter = dead_letter.entry(delivery, outcome, fifo=False)
+    assert letter["MessageBody"] == delivery.body
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == outcome.code
+
+
+@given(bodies)
+def test_any_body_ends_in_one_outcome(body: str) -> None:
+    """Text, bytes, JSON of any kind, deep nesting, huge numbers, names given twice."""
+    (delivery,) = open_event(sqs_event(sqs_record(body)))
+
+    assert_ends_in_one_outcome(delivery)
+
+
+@given(bodies)
+def test_any_notification_ends_in_one_outcome(body: str) -> None:
+    """The same inside an SNS notification."""
+    (delivery,) = open_event(sqs_event(sqs_record(sns_notification(body))))
+
+    assert_ends_in_one_outcome(delivery)
+
+
+@given(json_values | mistaken_messages() | valid_messages)
+def test_any_detail_ends_in_one_outcome(detail: Any) -> None:
+    """The same as the detail of an event, on the queue and invoked directly."""
+    event = eventbridge_event(detail)
+
+    for delivery in open_event(sqs_event(sqs_record(json.dumps(event)))) + open_event([event]):
+        assert_ends_in_one_outcome(delivery)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_direct_event_with_a_number_that_json_has_not(number: float) -> None:
+    """Lambda's runtime reads what JSON does not allow; Sociocs would not."""
+    extra = {"provider": "twlo", "channel_key": "c", "to": "+16175550123", "text": "x"}
+    (delivery,) = open_event(eventbridge_event({**extra, "contact_saving": {"extra_fields": {"a": number}}}))
+
+    assert_ends_in_one_outcome(delivery)
+
+
+def _nested(depth: int) -> dict[str, Any]:
+    content = {"provider": "twlo", "channel_key": "c", "to": "+16175550123", "text": "x"}
+    inner: Any = 1
+    for _ in range(depth):
+        inner = {"a": inner}
+    return {**content, "contact_saving": {"extra_fields": inner}}
+
+
+@pytest.mark.parametrize("depth", [95, 105, *range(900, 1000)])
+def test_any_depth_is_handled_or_handed_back(depth: int) -> None:
+    """Where one step can still read it and the next cannot, it is refused; nothing raises half-way."""
+    text = f'{{"provider":"twlo","channel_key":"c","to":"+16175550123","text":"x","a":{"[" * depth}{"]" * depth}}}'
+    deliveries = open_event(sqs_event(sqs_record(text)))
+    deliveries += open_event(
+        sqs_event(sqs_record(text.replace(',"a":', ',"contact_saving":{"extra_fields":{"a":') + "}}"))
+    )
+    try:
+        deliveries += open_event(eventbridge_event(_nested(depth)))
+    except UnknownEventError:
+        # What cannot be written as JSON again fails as a whole: Lambda keeps it for its on-failure destination.
+        assert depth > 800
+    for delivery in deliveries:
+        assert_ends_in_one_outcome(delivery)
+
+
+@st.composite
+def broken_events(draw: st.DrawFn) -> Any:
+    """Take a Lambda event and put anything in a place or two, or take it out."""
+    body = draw(bodies)
+    event: Any = draw(
+        st.sampled_from(
+            [sqs_event(sqs_record(body), sqs_record(body)), eventbridge_event({"a": body}), [eventbridge_event({})]]
+        )
+    )
+    event = json.loads(json.dumps(event))
+    for _ in range(draw(st.integers(1, 2))):
+        node = event
+        while isinstance(node, dict | list) and node:
+            name = draw(st.sampled_from(list(node) if isinstance(node, dict) else range(len(node))))
+            if isinstance(node[name], dict | list) and node[name] and draw(st.integers(0, 2)):
+                node = node[name]
+                continue
+            if draw(st.booleans()):
+                node[name] = draw(json_values)
+            else:
+                del node[name]
+            break
+    return event
+
+
+@given(json_values | broken_events())
+def test_any_event_is_opened_or_refused_as_a_whole(event: Any) -> None:
+    """No other exception, and every delivery of what was opened ends in one outcome."""
+    try:
+        deliveries = open_event(event)
+    except UnknownEventError:
+        return
+    for delivery in deliveries:
+        assert_ends_in_one_outcome(delivery)

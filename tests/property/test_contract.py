@@ -1,0 +1,105 @@
+"""What holds for every message: it is forwarded as it came, and schema and model are one contract."""
+
+import json
+from typing import Any
+
+from hypothesis import assume, example, given
+from jsonschema import Draft202012Validator
+
+from builders import message
+from message_sender.message import Message, check, forwarded
+from message_sender.problems import Invalid
+from message_sender.strict_json import read_json
+from property.contract_strategies import (
+    any_date_times,
+    any_date_times_with_offset,
+    has_a_calendar_day,
+    json_values,
+    mistaken_messages,
+    valid_messages,
+)
+from tools.write_schema import schema
+
+VALIDATOR = Draft202012Validator(schema())
+
+
+def spelt(value: Any) -> str:
+    """Write JSON so that 1, 1.0 and true differ, and the order of names counts."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@given(valid_messages)
+def test_every_valid_message_is_forwarded_as_it_came(content: dict[str, Any]) -> None:
+    """Nothing added, changed or lost but `metadata`, and the message itself is left alone."""
+    came = spelt(content)
+
+    verdict = check(content)
+
+    assert isinstance(verdict, Message), str(verdict)
+    assert spelt(content) == came
+    expected = {name: value for name, value in content.items() if name != "metadata"}
+    assert spelt(read_json(forwarded(content).decode())) == spelt(expected)
+    assert spelt(read_json(came)) == came
+
+
+@given(valid_messages)
+def test_every_valid_message_is_valid_by_the_schema(content: dict[str, Any]) -> None:
+    """What the function sends, the published schema accepts."""
+    VALIDATOR.validate(content)
+
+
+def assert_agreement(content: Any) -> None:
+    """Schema and model say the same of it, but for the calendar: 29 February is the model's alone."""
+    metadata = content.get("metadata") if isinstance(content, dict) else None
+    expires_at = metadata.get("expires_at") if isinstance(metadata, dict) else None
+    for text in (content.get("schedule") if isinstance(content, dict) else None, expires_at):
+        if isinstance(text, str) and not has_a_calendar_day(text):
+            assume(not any(day in text for day in ("02-29T", "0229T")))  # see test_what_json_schema_cannot_say
+
+    verdict = check(content)
+
+    errors = [f"{error.json_path}: {error.validator}" for error in VALIDATOR.iter_errors(content)]
+    assert isinstance(verdict, Invalid) == bool(errors), (str(verdict), errors)
+
+
+@given(mistaken_messages())
+@example(message(contact_saving={"list_id": 1e300}))
+@example(message(contact_saving={"list_id": -0.0}))
+@example(message(text="\x1f\u0085\u00a0"))
+@example(message(text=None, image_urls=[]))
+@example(message(to="+16175550123\n"))
+def test_schema_and_model_agree_on_mistakes(content: dict[str, Any]) -> None:
+    """Drop a field, change its type, misspell it, leave it blank, take another provider's, go over an edge."""
+    assert_agreement(content)
+
+
+@given(json_values)
+def test_schema_and_model_agree_on_anything(content: Any) -> None:
+    """What is no message at all is none to either."""
+    assert_agreement(content)
+
+
+@given(any_date_times, any_date_times_with_offset)
+def test_only_29_february_is_a_matter_of_the_calendar(schedule: str, expires_at: str) -> None:
+    """Whatever else has the form of a date and time is one: the pattern knows the days of the months."""
+    verdict = check(message(schedule=schedule, metadata={"expires_at": expires_at}))
+
+    not_a_day = [text for text in (schedule, expires_at) if not has_a_calendar_day(text)]
+    assert isinstance(verdict, Invalid) == bool(not_a_day)
+    assert all("02-29T" in text or "0229T" in text for text in not_a_day)
+
+
+@given(mistaken_messages())
+def test_a_refusal_is_one_line_without_values(content: dict[str, Any]) -> None:
+    """It can be an attribute, and repeats no string of the message that the contract does not use itself."""
+    verdict = check(content)
+    if isinstance(verdict, Message):
+        return
+
+    assert str(verdict).isprintable()
+    assert verdict.problems
+    phone = content.get("to")
+    assert not isinstance(phone, str) or len(phone) < 4 or phone not in str(verdict) or phone in PROVIDERS
+
+
+PROVIDERS = ("twlo", "twlowa", "gswa", "true")
