@@ -1,0 +1,146 @@
+"""`python -m sandbox demo` (make demo) and `python -m sandbox up` (make sandbox)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from sandbox.demo import main as run_demo
+from sandbox.deployment import DeploymentFailed
+from sandbox.report import showing_steps
+from sandbox.stack import Sandbox
+
+_MESSAGE = {
+    "provider": "twlo",
+    "channel_key": "any",
+    "to": "+16175551212",
+    "text": "Your order has shipped",
+    "metadata": {"idempotency_key": "order-1001-shipped"},
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The message sender on this machine: no AWS account, no Docker, nothing but loopback."""
+    _forget_the_developers_aws()
+    # Ends like Ctrl-C does: with everything stopped in order.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def demo(*, as_json: bool) -> None:
+    """Send every sample in events/ and show what became of each.
+
+    Exits with 1 when a message was lost, sent twice, or did not settle.
+    """
+    with _explaining_failures():
+        sys.exit(run_demo(as_json=as_json))
+
+
+@main.command()
+@click.option("--functions", default=1, show_default=True, help="Number of execution environments.")
+@click.option("--parameter", "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="Of the template.")
+@click.option("--time-scale", default=1.0, show_default=True, help="Divides the waits before a retry.")
+@click.option("--aws-port", default=0, help="Port of the AWS endpoint (default: a free one).")
+@click.option("--sociocs-port", default=0, help="Port of the Sociocs simulator (default: a free one).")
+def up(functions: int, parameters: tuple[str, ...], time_scale: float, aws_port: int, sociocs_port: int) -> None:
+    """Start the stand-in and keep it running until Ctrl-C."""
+    chosen = dict(_parameter(text) for text in parameters)
+    ports = (aws_port, sociocs_port)
+    with ExitStack() as stack:
+        with _explaining_failures(), showing_steps() as steps:
+            sandbox = stack.enter_context(
+                Sandbox.start(chosen, functions, time_scale=time_scale, ports=ports, on_progress=steps)
+            )
+        with suppress(KeyboardInterrupt):
+            click.echo(instructions(sandbox))
+            threading.Event().wait()
+        click.echo("\nStopping")
+
+
+def _forget_the_developers_aws() -> None:
+    """Profiles, credentials, endpoints and proxies of this machine have no say here."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+
+@contextmanager
+def _explaining_failures() -> Iterator[None]:
+    """A sandbox that cannot start says why, without a traceback."""
+    try:
+        yield
+    except (DeploymentFailed, RuntimeError, TimeoutError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def instructions(sandbox: Sandbox) -> str:
+    """What to copy into another terminal.
+
+    SQS gets its endpoint by switch as well: version 1 of the AWS CLI has an address of its own for it, and takes that
+    before the environment's.
+    """
+    aws = shlex.quote(_command("aws"))
+    exports = "\n".join(f"  export {name}={shlex.quote(value)}" for name, value in sandbox.environment.items())
+    body, queue = shlex.quote(json.dumps(_MESSAGE)), sandbox.outputs["MessageQueueUrl"]
+    event = {
+        "Source": "orders",
+        "DetailType": "Send Message",
+        "Detail": json.dumps(_MESSAGE),
+        "EventBusName": sandbox.outputs["EventBusName"],
+    }
+    return f"""\
+AWS endpoint     {sandbox.endpoint_url}
+Sociocs inbox    {sandbox.sociocs.base_url}/
+Function's log   {sandbox.runtime.log_directory}
+
+In another terminal, first:
+
+{exports}
+
+Send a message through SQS:
+
+  {aws} sqs send-message --endpoint-url {sandbox.endpoint_url} --queue-url {queue} --message-body {body}
+
+Or through EventBridge:
+
+  {aws} events put-events --entries {shlex.quote(json.dumps([event]))}
+
+See the stack, and the dead letters:
+
+  {aws} cloudformation describe-stacks --stack-name {sandbox.stack_name}
+  {shlex.quote(_command("sociocs"))} dead-letters list --stack {sandbox.stack_name}
+
+Ctrl-C stops it all.
+"""
+
+
+def _command(name: str) -> str:
+    """A command of this environment, as one would type it here."""
+    path = Path(sys.executable).with_name(name)
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise click.BadParameter(f"{text} is not NAME=VALUE", param_hint="--parameter")
+    return name, value
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m sandbox")

@@ -1,0 +1,67 @@
+"""However much comes in, the simulator remembers only so much, and still counts it all."""
+
+import json
+
+from sandbox.sociocs.record import BoundedLog
+from sandbox.sociocs.simulator import Arrival, RateLimit, Simulator
+
+MESSAGE = {"provider": "twlo", "channel_key": "ck", "to": "16175551212", "text": "Shipped"}
+
+
+def arrival(text: str = "Shipped") -> Arrival:
+    """A valid request."""
+    body = json.dumps({**MESSAGE, "text": text}).encode()
+    headers = {"apikey": "k", "content-type": "application/json"}
+    return Arrival(method="POST", path="/message", headers=headers, body=body, connection=1)
+
+
+def test_the_oldest_requests_and_messages_are_forgotten_first() -> None:
+    """Beyond the limit the newest stay, and the counts go on."""
+    simulator = Simulator(most_entries=3)
+    for number in range(5):
+        reply = simulator.receive(arrival(f"number {number}"))
+        simulator.finish(reply, "sent")
+
+    assert [message.body["text"] for message in simulator.accepted] == ["number 2", "number 3", "number 4"]
+    assert [request.number for request in simulator.requests] == [3, 4, 5]
+    assert simulator.counts() == {"requests": 5, "accepted": 5, "waiting": 0}
+
+
+def test_large_entries_are_bounded_by_their_bytes() -> None:
+    """A few large bodies push out the others, but the newest is always kept."""
+    log: BoundedLog[str] = BoundedLog(most_entries=100, most_bytes=1000)
+    for number, size in enumerate([10, 400, 400, 400, 5000]):
+        log.add(number, str(number), size)
+    newest_alone = list(log)
+    log.add(5, "5", 10)
+
+    assert (newest_alone, list(log), log.total) == (["4"], ["5"], 6)
+
+
+def test_an_answer_from_before_a_reset_changes_nothing_after_it() -> None:
+    """The first request after a reset has the number of one before it, and is another one."""
+    simulator = Simulator()
+    before = simulator.receive(arrival())
+    simulator.reset()
+    simulator.receive(arrival())
+    simulator.finish(before, "unsendable")
+
+    (request,) = simulator.requests
+    assert request.fate == "waiting"
+
+
+def test_the_rate_limit_has_room_again_when_its_time_has_passed() -> None:
+    """The window slides: each accepted request takes its place for so many seconds."""
+    now = 100.0
+    simulator = Simulator(clock=lambda: now)
+    simulator.set_rate_limit(RateLimit(requests=2, seconds=10))
+
+    def status() -> int | None:
+        answer = simulator.receive(arrival()).answer
+        return answer.status if answer else None
+
+    at_once = [status(), status(), status()]
+    now = 109.9
+    still = status()
+    now = 110.0
+    assert (at_once, still, [status(), status(), status()]) == ([200, 200, 429], 429, [200, 200, 429])
