@@ -1,0 +1,52 @@
+"""The template, as written and as CloudFormation would resolve it."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.cloudformation.template import PlainTemplate, parse_template, resolve_template
+
+ROOT = Path(__file__).parents[3]
+
+PSEUDO_PARAMETERS = {
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+    "AWS::Region": "eu-west-1",
+    "AWS::StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/stack/0a1b2c3d-0000-0000-0000-000000000000",
+    "AWS::StackName": "stack",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+
+Resolve = Callable[..., PlainTemplate]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def template_text(root: Path) -> str:
+    """The text of template.yaml."""
+    return (root / "template.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def template(template_text: str) -> dict[str, Any]:
+    """template.yaml with its functions in the long form, such as `{"Fn::GetAtt": ["MessageQueue", "Arn"]}`."""
+    return parse_template(template_text)
+
+
+@pytest.fixture(scope="session")
+def resolve(template_text: str) -> Resolve:
+    """Resolve the template with the given parameters: transform, conditions and mappings; not what needs resources."""
+
+    @functools.cache
+    def resolved(**parameters: str) -> PlainTemplate:
+        return resolve_template(template_text, parameters, PSEUDO_PARAMETERS)
+
+    return resolved

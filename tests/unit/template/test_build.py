@@ -1,0 +1,151 @@
+"""The package: what is locked is what is installed, and what is not needed is left out."""
+
+import importlib.util
+import marshal
+import re
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import build
+
+
+def _required(root: Path) -> dict[str, tuple[str, set[str]]]:
+    """Return each package of src/requirements.txt: its version and hashes."""
+    text = (root / "src" / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+    packages = re.findall(r"^([a-z0-9-]+)==(\S+)(.*)$", text, re.MULTILINE)
+    return {name: (version, set(re.findall(r"--hash=(sha256:\w+)", rest))) for name, version, rest in packages}
+
+
+def _locked(root: Path) -> dict[str, dict[str, Any]]:
+    lock = tomllib.loads((root / "uv.lock").read_text(encoding="utf-8"))
+    return {package["name"]: package for package in lock["package"]}
+
+
+def test_requirements_are_the_locked_dependencies_of_the_function(root: Path) -> None:
+    """Exactly what the project's `dependencies` lead to, in the versions of uv.lock, each with every locked hash."""
+    locked = _locked(root)
+    wanted: set[str] = set()
+    waiting = ["sociocs-message-sender"]
+    while waiting:
+        package = locked[waiting.pop()]
+        for dependency in package.get("dependencies", []):
+            extras = [
+                locked[dependency["name"]]["optional-dependencies"][extra] for extra in dependency.get("extra", [])
+            ]
+            names = {dependency["name"], *(item["name"] for extra in extras for item in extra)}
+            waiting += names - wanted
+            wanted |= names
+    required = _required(root)
+    assert set(required) == wanted
+    for name, (version, hashes) in required.items():
+        files = [*locked[name].get("wheels", []), *([locked[name]["sdist"]] if "sdist" in locked[name] else [])]
+        assert version == locked[name]["version"]
+        assert hashes == {file["hash"] for file in files}
+
+
+def test_requirements_name_no_address(root: Path) -> None:
+    """Where packages come from is for the machine to say."""
+    assert "://" not in (root / "src" / "requirements.txt").read_text(encoding="utf-8")
+
+
+def test_runtime_is_read_from_the_template(template_text: str) -> None:
+    """One line in one file decides."""
+    assert build.runtime_of(template_text) == build.Runtime("3.13", "arm64")
+    newer = template_text.replace("Runtime: python3.13", "Runtime: python3.14")
+    assert build.runtime_of(newer) == build.Runtime("3.14", "arm64")
+
+
+@pytest.mark.parametrize("text", ["", "    Runtime: python3.13\n", "    Architectures: [arm64]\n"])
+def test_a_template_without_a_runtime_is_an_error(text: str) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(build.BuildError, match="must name one Runtime"):
+        build.runtime_of(text)
+
+
+def test_services_whose_models_are_kept_are_those_that_the_code_calls(root: Path) -> None:
+    """A client for any other could not be made from the package."""
+    sources = [file.read_text(encoding="utf-8") for file in (root / "src" / "message_sender").glob("*.py")]
+    called = {name for source in sources for name in re.findall(r'\.client\(\s*"([a-z]+)"', source)}
+    assert called == set(build.AWS_SERVICES)
+
+
+def _write(package: Path, *names: str) -> None:
+    for name in names:
+        file = package / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+
+
+def test_pruning_keeps_what_clients_need(tmp_path: Path) -> None:
+    """Models of the services that are called, and the files that all clients share."""
+    kept = [
+        "botocore/data/_retry.json",
+        "botocore/data/endpoints.json",
+        "botocore/data/partitions.json",
+        "botocore/data/sdk-default-configuration.json",
+        "botocore/data/sqs/2012-11-05/service-2.json.gz",
+        "certifi/cacert.pem",
+        "requests-2.34.2.dist-info/METADATA",
+    ]
+    gone = [
+        "bin/jp.py",
+        "boto3/data/sqs/2012-11-05/resources-1.json",
+        "botocore/cacert.pem",
+        "botocore/data/ec2/2016-11-15/service-2.json.gz",
+        "botocore/data/sqs/2012-11-05/examples-1.json",
+        "pydantic_core/_pydantic_core.pyi",
+        "requests-2.34.2.dist-info/RECORD",
+        "six/tests/test_six.py",
+    ]
+    _write(tmp_path, *kept, *gone)
+    build.prune(tmp_path)
+    assert [file.relative_to(tmp_path).as_posix() for file in build.files_of(tmp_path)] == sorted(kept)
+    assert not (tmp_path / "bin").exists(), "no empty folder stays"
+
+
+def test_digest_depends_on_names_and_contents_alone(tmp_path: Path) -> None:
+    """Not on when or in what order the files were written."""
+    one, other, different = tmp_path / "one", tmp_path / "other", tmp_path / "different"
+    _write(one, "a/b.py", "c.py")
+    _write(other, "c.py", "a/b.py")
+    _write(different, "a/b.py", "d.py")
+    assert build.digest_of(one) == build.digest_of(other) != build.digest_of(different)
+
+
+def test_zip_is_the_same_for_the_same_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Times and permissions of this machine stay out of it."""
+    for name in ("one", "other"):
+        _write(tmp_path / name, "a/b.py", "c.py")
+        (tmp_path / name / "c.py").chmod(0o600 if name == "one" else 0o644)
+        build.write_zip(tmp_path / name, tmp_path / f"{name}.zip")
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert archive.namelist() == ["a/b.py", "c.py"]
+    assert "Zipped" in capsys.readouterr().out
+
+
+def test_a_machine_without_the_runtimes_python_builds_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Then without .pyc files, which only that version can write."""
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("LAMBDA_PYTHON", raising=False)
+    assert build.find_interpreter("3.99") is None
+
+
+def test_sources_are_compiled_for_where_they_will_lie(tmp_path: Path) -> None:
+    """Tracebacks name /var/task, and Lambda neither checks nor compiles again."""
+    _write(tmp_path, "module.py")
+    (tmp_path / "module.py").write_text("value = {'b', 'a'}\n")
+    build.compile_sources(tmp_path, sys.executable)
+    (compiled,) = (tmp_path / "__pycache__").iterdir()
+    content = compiled.read_bytes()
+    assert content[:4] == importlib.util.MAGIC_NUMBER
+    assert int.from_bytes(content[4:8], "little") == 0b01, "unchecked hash: neither time nor hash is looked at"
+    assert marshal.loads(content[16:]).co_filename == "/var/task/module.py"  # noqa: S302 - written a moment ago

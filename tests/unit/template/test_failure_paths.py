@@ -1,0 +1,128 @@
+"""Wherever a message or an event can fail, something catches it; and nothing deletes what was caught."""
+
+from typing import Any
+
+import pytest
+
+HOLDS_DATA = {"AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup"}
+
+
+def _dead_letters_of(resources: dict[str, Any], rule: str) -> Any:
+    (target,) = resources[rule]["Properties"]["Targets"]
+    return target["DeadLetterConfig"]["Arn"]
+
+
+def _on_failure(resources: dict[str, Any]) -> Any:
+    config = resources["SendMessageFunctionEventInvokeConfig"]["Properties"]
+    return config["DestinationConfig"]["OnFailure"]["Destination"]
+
+
+@pytest.mark.parametrize("queue_type", ["standard", "fifo"])
+def test_deleting_the_stack_or_replacing_a_resource_keeps_its_data(resolve: Any, queue_type: str) -> None:
+    """Queues, table, secret and log outlive both."""
+    for name, resource in resolve(QueueType=queue_type).resources.items():
+        if resource["Type"] in HOLDS_DATA:
+            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain", name
+
+
+@pytest.mark.parametrize(("target", "rule"), [("queue", "SendMessageRule"), ("function", "SendMessageFunctionRule")])
+def test_there_is_one_rule_with_a_net_below_its_target(resolve: Any, target: str, rule: str) -> None:
+    """EventBridge tries for a day, then writes a dead letter."""
+    resources = resolve(EventBridgeTarget=target).resources
+    assert [name for name, resource in resources.items() if resource["Type"] == "AWS::Events::Rule"] == [rule]
+    (destination,) = resources[rule]["Properties"]["Targets"]
+    assert destination["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+    assert _dead_letters_of(resources, rule) == {"Fn::GetAtt": ["MessageDeadLetterQueue", "Arn"]}
+
+
+def test_a_rule_waits_for_what_lets_it_deliver(template: dict[str, Any]) -> None:
+    """An event between the rule and its permission would be refused, and not tried again."""
+    resources = template["Resources"]
+    assert set(resources["SendMessageRule"]["DependsOn"]) == {"MessageQueuePolicy", "MessageDeadLetterQueuePolicy"}
+    assert set(resources["SendMessageFunctionRule"]["DependsOn"]) == {
+        "SendMessageFunctionRulePermission",
+        "MessageDeadLetterQueuePolicy",
+    }
+
+
+@pytest.mark.parametrize("parameters", [{}, {"EventBridgeTarget": "function"}])
+def test_the_rule_takes_send_message_events_from_any_source(resolve: Any, parameters: dict[str, str]) -> None:
+    """The detail-type is the contract; the source only when somebody asks for it."""
+    for sources, pattern in (("", {}), ("com.a,com.b", {"source": ["com.a", "com.b"]})):
+        resources = resolve(EventSources=sources, **parameters).resources
+        (rule,) = [resource for resource in resources.values() if resource["Type"] == "AWS::Events::Rule"]
+        assert rule["Properties"]["EventPattern"] == {"detail-type": ["Send Message"]} | pattern
+
+
+def test_an_event_that_the_function_fails_goes_to_the_dead_letters(resolve: Any) -> None:
+    """Lambda tries three times within 6 hours, and keeps what is left."""
+    resources = resolve(EventBridgeTarget="function").resources
+    config = resources["SendMessageFunctionEventInvokeConfig"]["Properties"]
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (2, 21600)
+    assert _on_failure(resources) == {"Fn::GetAtt": ["MessageDeadLetterQueue", "Arn"]}
+
+
+def test_a_fifo_queues_events_fail_into_a_standard_queue(resolve: Any) -> None:
+    """EventBridge and Lambda take no FIFO queue for what they could not deliver."""
+    resources = resolve(QueueType="fifo").resources
+    standard = {"Fn::GetAtt": ["EventDeadLetterQueue", "Arn"]}
+    assert _dead_letters_of(resources, "SendMessageRule") == standard
+    assert _on_failure(resources) == standard
+    assert "FifoQueue" not in resources["EventDeadLetterQueue"]["Properties"]
+    assert "EventDeadLetterQueue" not in resolve().resources
+
+
+def test_the_redrive_policy_is_the_net_below_the_function(resolve: Any) -> None:
+    """What kills the function leaves the queue after the receives that the function is told of."""
+    resources = resolve().resources
+    policy = resources["MessageQueue"]["Properties"]["RedrivePolicy"]
+    assert policy["deadLetterTargetArn"] == {"Fn::GetAtt": ["MessageDeadLetterQueue", "Arn"]}
+    variables = resources["SendMessageFunction"]["Properties"]["Environment"]["Variables"]
+    assert policy["maxReceiveCount"] == variables["MAXIMUM_RECEIVE_COUNT"] == 200
+    assert variables["DEAD_LETTER_QUEUE_URL"] == {"Ref": "MessageDeadLetterQueue"}
+    assert variables["MESSAGE_QUEUE_URL"] == {"Ref": "MessageQueue"}
+
+
+@pytest.mark.parametrize(("queue_type", "ending"), [("standard", ""), ("fifo", ".fifo")])
+def test_only_the_queue_itself_may_use_the_dead_letters(resolve: Any, queue_type: str, ending: str) -> None:
+    """The ARN is written out, and is the one that the queue's name gives."""
+    resources = resolve(QueueType=queue_type).resources
+    name = resources["MessageQueue"]["Properties"]["QueueName"]
+    assert name == f"stack-messages-0a1b2c3d{ending}"
+    allow = resources["MessageDeadLetterQueue"]["Properties"]["RedriveAllowPolicy"]
+    assert allow == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": [f"arn:aws:sqs:eu-west-1:123456789012:{name}"],
+    }
+    assert resources["MessageQueue"]["Properties"]["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
+
+
+def test_fifo_queues_are_fifo_throughout(resolve: Any) -> None:
+    """A FIFO queue's dead-letter queue is FIFO as well; each name ends as SQS wants it."""
+    resources = resolve(QueueType="fifo").resources
+    for name in ("MessageQueue", "MessageDeadLetterQueue"):
+        properties = resources[name]["Properties"]
+        assert properties["FifoQueue"] is True
+        assert properties["ContentBasedDeduplication"] is True
+        assert properties["QueueName"].endswith(".fifo")
+    (target,) = resources["SendMessageRule"]["Properties"]["Targets"]
+    assert target["SqsParameters"]["MessageGroupId"]
+
+
+def test_standard_queues_say_nothing_of_fifo(resolve: Any) -> None:
+    """CloudFormation refuses `FifoQueue: false`."""
+    resources = resolve().resources
+    for name in ("MessageQueue", "MessageDeadLetterQueue"):
+        assert not {"FifoQueue", "ContentBasedDeduplication"} & set(resources[name]["Properties"])
+    (target,) = resources["SendMessageRule"]["Properties"]["Targets"]
+    assert "SqsParameters" not in target
+
+
+def test_the_ledger_expires_its_items_and_can_be_restored(resolve: Any) -> None:
+    """The names that the code writes; a table that was emptied by mistake would send everything again."""
+    properties = resolve().resources["LedgerTable"]["Properties"]
+    assert properties["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+    assert properties["AttributeDefinitions"] == [{"AttributeName": "pk", "AttributeType": "S"}]
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"

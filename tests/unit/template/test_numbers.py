@@ -1,0 +1,162 @@
+"""Numbers that depend on each other agree, for every value that the parameters allow."""
+
+from typing import Any
+
+import pytest
+
+TEN = [str(number) for number in range(1, 11)]
+
+
+def _largest(template: dict[str, Any], name: str) -> float:
+    parameter = template["Parameters"][name]
+    return float(parameter.get("MaxValue") or max(parameter["AllowedValues"]))
+
+
+def _smallest(template: dict[str, Any], name: str) -> float:
+    parameter = template["Parameters"][name]
+    return float(parameter["MinValue"])
+
+
+def test_the_functions_timeout_follows_from_the_read_timeout(template: dict[str, Any]) -> None:
+    """Two full attempts (a 401 makes a second one) and 10 s for the ledger, the secret and the routing."""
+    mapping = template["Mappings"]["TimingByReadTimeoutSeconds"]
+    longest_connect = _largest(template, "ConnectTimeoutSeconds")
+    assert [int(key) for key in mapping] == template["Parameters"]["ReadTimeoutSeconds"]["AllowedValues"]
+    for read_timeout, timing in mapping.items():
+        assert timing["FunctionTimeoutSeconds"] == 2 * (longest_connect + int(read_timeout)) + 10
+        assert timing["FunctionTimeoutSeconds"] <= 900, "Lambda's own most"
+
+
+def test_the_visibility_timeout_follows_from_the_functions_timeout(template: dict[str, Any]) -> None:
+    """Six times the function's timeout, plus the longest batch window."""
+    longest_window = _largest(template, "BatchWindowSeconds")
+    for timing in template["Mappings"]["TimingByReadTimeoutSeconds"].values():
+        assert timing["VisibilityTimeoutSeconds"] == 6 * timing["FunctionTimeoutSeconds"] + longest_window
+        assert timing["VisibilityTimeoutSeconds"] <= 12 * 3600, "SQS's own most"
+
+
+@pytest.mark.parametrize("read_timeout", ["5", "10", "15", "20", "30", "45", "60"])
+def test_function_and_queue_get_the_numbers_of_their_read_timeout(resolve: Any, read_timeout: str) -> None:
+    """The mapping's numbers arrive where they count."""
+    resources = resolve(ReadTimeoutSeconds=read_timeout).resources
+    timeout = resources["SendMessageFunction"]["Properties"]["Timeout"]
+    assert timeout > 2 * int(read_timeout)
+    assert resources["MessageQueue"]["Properties"]["VisibilityTimeout"] >= 6 * timeout + 60
+
+
+def test_dead_letters_are_kept_longer_than_messages_and_keys_longer_than_both(template: dict[str, Any]) -> None:
+    """SQS counts a dead letter's age from its first queue on; a late redrive must still find its key."""
+    queue, dead_letters = (
+        template["Mappings"]["Fixed"]["MessageQueue"],
+        template["Mappings"]["Fixed"]["DeadLetterQueue"],
+    )
+    assert queue["RetentionSeconds"] == queue["RetentionHours"] * 3600
+    assert dead_letters["RetentionSeconds"] > queue["RetentionSeconds"]
+    assert dead_letters["RetentionSeconds"] == 14 * 86400, "SQS's own most"
+    assert _smallest(template, "IdempotencyDays") * 86400 > dead_letters["RetentionSeconds"]
+    assert _largest(template, "MaximumRetryHours") < queue["RetentionHours"] / 2
+
+
+def test_receives_outlast_the_longest_retry(template: dict[str, Any]) -> None:
+    """Age decides, not the count: at the shortest jitter the receives of a redrive policy span more than the hours."""
+    receives = template["Mappings"]["Fixed"]["MessageQueue"]["MaximumReceiveCount"]
+    shortest = sum(min(900, 30 * 2**receive) / 2 for receive in range(receives))
+    assert shortest > _largest(template, "MaximumRetryHours") * 3600
+
+
+def test_a_slow_connection_cannot_use_up_the_function(template: dict[str, Any]) -> None:
+    """The timeouts for one request together stay below the function's."""
+    for read_timeout, timing in template["Mappings"]["TimingByReadTimeoutSeconds"].items():
+        assert _largest(template, "ConnectTimeoutSeconds") + int(read_timeout) < timing["FunctionTimeoutSeconds"]
+
+
+def test_reserved_concurrency_is_the_maximum_concurrency(resolve: Any) -> None:
+    """Never less than what the mapping may use: Lambda would throttle the difference."""
+    function = resolve(ReserveConcurrency="true", MaximumConcurrency="40").resources["SendMessageFunction"]
+    assert function["Properties"]["ReservedConcurrentExecutions"] == 40
+    assert "ReservedConcurrentExecutions" not in resolve().resources["SendMessageFunction"]["Properties"]
+
+
+def _holds(expression: Any, values: dict[str, str]) -> Any:
+    """Evaluate a rule's expression the way CloudFormation does: all values are text."""
+    if not isinstance(expression, dict):
+        return expression
+    (function, operands), *_ = expression.items()
+    if function == "Ref":
+        return values[operands]
+    evaluated = [_holds(operand, values) for operand in operands]
+    match function:
+        case "Fn::Not":
+            return not evaluated[0]
+        case "Fn::And":
+            return all(evaluated)
+        case "Fn::Equals":
+            return evaluated[0] == evaluated[1]
+        case "Fn::Contains":
+            return evaluated[1] in evaluated[0]
+    raise AssertionError(f"unknown function {function}")
+
+
+def _broken(template: dict[str, Any], **values: str) -> set[str]:
+    """Return the names of the rules that these parameters break."""
+    all_values = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()} | values
+    return {
+        name
+        for name, rule in template["Rules"].items()
+        if _holds(rule["RuleCondition"], all_values)
+        and not all(_holds(assertion["Assert"], all_values) for assertion in rule["Assertions"])
+    }
+
+
+def test_defaults_break_no_rule(template: dict[str, Any]) -> None:
+    """A deployment without parameters goes through."""
+    assert _broken(template) == set()
+
+
+def test_a_batch_over_ten_needs_a_window(template: dict[str, Any]) -> None:
+    """Lambda refuses one without; the rule says so before anything is made."""
+    rule = "BatchesOverTenNeedAWindow"
+    for size in template["Parameters"]["BatchSize"]["AllowedValues"]:
+        assert (rule in _broken(template, BatchSize=str(size))) == (size > 10)
+        assert rule not in _broken(template, BatchSize=str(size), BatchWindowSeconds="1")
+
+
+def test_every_list_of_ten_in_the_rules_is_the_same(template: dict[str, Any]) -> None:
+    """The two rules about batches over ten agree on what ten is."""
+    window = template["Rules"]["BatchesOverTenNeedAWindow"]["RuleCondition"]["Fn::Not"][0]
+    fifo = template["Rules"]["FifoQueuesHaveSmallBatchesAndNoWindow"]["Assertions"][0]["Assert"]
+    assert window["Fn::Contains"][0] == fifo["Fn::Contains"][0] == TEN
+
+
+@pytest.mark.parametrize(
+    ("values", "broken"),
+    [
+        ({}, set()),
+        ({"BatchSize": "10"}, set()),
+        ({"BatchSize": "20", "BatchWindowSeconds": "1"}, {"FifoQueuesHaveSmallBatchesAndNoWindow"}),
+        ({"BatchWindowSeconds": "1"}, {"FifoQueuesHaveSmallBatchesAndNoWindow"}),
+        ({"EventBridgeTarget": "function"}, {"FifoQueuesHaveSmallBatchesAndNoWindow"}),
+    ],
+)
+def test_a_fifo_queue_has_small_batches_no_window_and_no_direct_events(
+    template: dict[str, Any], values: dict[str, str], broken: set[str]
+) -> None:
+    """What SQS, Lambda and the delay of a direct event's retry do not allow."""
+    assert _broken(template, QueueType="fifo", **values) == broken
+    assert _broken(template, **values) == set()
+
+
+def test_a_pace_for_direct_events_needs_reserved_concurrency(template: dict[str, Any]) -> None:
+    """Each instance takes its share of the pace, so the number of instances must have a bound."""
+    rule = "PaceOfDirectEventsNeedsReservedConcurrency"
+    direct = {"EventBridgeTarget": "function", "MaxSendsPerSecond": "5"}
+    assert rule in _broken(template, **direct)
+    assert rule not in _broken(template, **direct, ReserveConcurrency="true")
+    assert rule not in _broken(template, EventBridgeTarget="function")
+    assert rule not in _broken(template, MaxSendsPerSecond="5")
+
+
+def test_rules_are_explained(template: dict[str, Any]) -> None:
+    """The text is all that the person who broke a rule gets to see."""
+    for rule in template["Rules"].values():
+        assert all(assertion["AssertDescription"].endswith(".") for assertion in rule["Assertions"])

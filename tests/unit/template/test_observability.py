@@ -1,0 +1,192 @@
+"""What the function emits is what the dashboard and the alarms show; each alarm leads to its page."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from message_sender.observability import Metric
+from message_sender.outcome import ErrorCode
+
+NAMESPACE = "SociocsMessageSender"
+VARIANTS = [{}, {"QueueType": "fifo"}, {"EventBridgeTarget": "function"}]
+NAMES = {
+    "MessageQueue.QueueName": "messages",
+    "MessageDeadLetterQueue.QueueName": "dead-letters",
+    "SendMessageFunction": "function",
+}
+
+
+def _alarms(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+
+
+def _dashboard(resources: dict[str, Any]) -> dict[str, Any]:
+    """Return the body as CloudWatch gets it, with a name for each resource."""
+    body = resources["Dashboard"]["Properties"]["DashboardBody"]
+    text = body if isinstance(body, str) else body["Fn::Sub"]
+    assert isinstance(text, str)
+    text = re.sub(r"\$\{(?!!)([^}]+)\}", lambda match: NAMES.get(match[1], match[1]), text)
+    dashboard: dict[str, Any] = json.loads(text.replace("${!", "${"))
+    return dashboard
+
+
+def _dashboard_metrics(resources: dict[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    for widget in _dashboard(resources)["widgets"]:
+        for metric in widget["properties"].get("metrics", []):
+            if isinstance(metric[0], str):
+                found.append((metric[0], metric[1]))
+            else:
+                expression = metric[0]["expression"]
+                search = re.search(
+                    r"SEARCH\('\{(\w+),service,code\} MetricName=\"(\w+)\" service=\"stack\"'", expression
+                )
+                assert search, expression
+                found.append((search[1], search[2]))
+    return found
+
+
+def test_every_metric_that_is_emitted_is_shown_and_every_one_shown_is_emitted(resolve: Any) -> None:
+    """A metric that nobody sees is noise; one that nobody emits looks like peace."""
+    resources = resolve().resources
+    shown = {name for namespace, name in _dashboard_metrics(resources) if namespace == NAMESPACE}
+    shown |= {alarm["MetricName"] for alarm in _alarms(resources).values() if alarm["Namespace"] == NAMESPACE}
+    assert shown == {metric.value for metric in Metric}
+
+
+def test_the_namespace_is_the_one_that_the_function_is_given(resolve: Any) -> None:
+    """Alarms, dashboard and the function's environment name the same, and the service is the stack."""
+    resources = resolve().resources
+    variables = resources["SendMessageFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == NAMESPACE
+    assert variables["POWERTOOLS_SERVICE_NAME"] == "stack"
+    for alarm in _alarms(resources).values():
+        if alarm["Namespace"] == NAMESPACE:
+            assert {"Name": "service", "Value": "stack"} in alarm["Dimensions"]
+
+
+def test_codes_in_alarms_are_error_codes(resolve: Any) -> None:
+    """A misspelt dimension is an alarm that never goes off."""
+    alarms = _alarms(resolve().resources)
+    codes = [d["Value"] for alarm in alarms.values() for d in alarm["Dimensions"] if d["Name"] == "code"]
+    assert Counter(codes) == Counter([ErrorCode.API_UNAUTHORIZED, ErrorCode.OUTCOME_UNKNOWN])
+    assert alarms["ApiUnauthorizedAlarm"]["MetricName"] == Metric.DEFERRED
+    assert alarms["OutcomeUnknownAlarm"]["MetricName"] == Metric.DEAD_LETTERED
+
+
+@pytest.mark.parametrize("parameters", VARIANTS)
+def test_each_alarm_names_a_heading_of_the_runbook(resolve: Any, root: Path, parameters: dict[str, str]) -> None:
+    """Whoever is woken up finds the page."""
+    headings = (root / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
+    for name, alarm in _alarms(resolve(**parameters).resources).items():
+        match = re.search(r'What to do: docs/operations\.md, "([^"]+)"\.$', alarm["AlarmDescription"])
+        assert match, name
+        assert f"### {match[1]}" in headings, name
+
+
+def test_every_runbook_heading_has_its_alarm(template_text: str, root: Path) -> None:
+    """A page for an alarm that is gone misleads."""
+    headings = re.findall(
+        r"^#+ (Alarm: .+)$", (root / "docs" / "operations.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert [heading for heading in headings if f'"{heading}"' not in template_text] == []
+
+
+def test_every_page_that_the_template_names_is_there(template_text: str, root: Path) -> None:
+    """Parameters, too, send people to headings."""
+    headings = (root / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
+    named = set(re.findall(r'docs/operations\.md,\s+"([^"]+)"', template_text))
+    assert "Your own KMS key" in named
+    assert [name for name in sorted(named) if not {f"## {name}", f"### {name}"} & set(headings)] == []
+
+
+def test_the_alarms_that_an_operator_expects_are_there(resolve: Any) -> None:
+    """Dead letters, age, errors, throttles, apikey, unknown outcomes, lost events; one more for each variant."""
+    expected = {"DeadLettersAlarm", "MessageAgeAlarm", "FunctionErrorsAlarm", "FunctionThrottlesAlarm"}
+    expected |= {"ApiUnauthorizedAlarm", "OutcomeUnknownAlarm", "RuleEventsLostAlarm"}
+    assert set(_alarms(resolve().resources)) == expected
+    assert set(_alarms(resolve(QueueType="fifo").resources)) == expected | {"EventDeadLettersAlarm"}
+    assert set(_alarms(resolve(EventBridgeTarget="function").resources)) == expected | {"FunctionEventsLostAlarm"}
+
+
+def test_dead_letters_are_counted_where_they_lie(resolve: Any) -> None:
+    """SQS does not count what it moves to a dead-letter queue as sent."""
+    alarm = _alarms(resolve().resources)["DeadLettersAlarm"]
+    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["MessageDeadLetterQueue", "QueueName"]}
+
+
+@pytest.mark.parametrize("target", ["queue", "function"])
+@pytest.mark.parametrize("bus", ["default", "orders"])
+def test_lost_events_are_counted_for_the_rule_that_is_there(resolve: Any, bus: str, target: str) -> None:
+    """A custom bus is a dimension of its own; the default bus has none."""
+    resources = resolve(EventBusName=bus, EventBridgeTarget=target).resources
+    rule = resources["SendMessageRule" if target == "queue" else "SendMessageFunctionRule"]["Properties"]["Name"]
+    on_bus = [] if bus == "default" else [{"Name": "EventBusName", "Value": bus}]
+    assert _alarms(resources)["RuleEventsLostAlarm"]["Dimensions"] == [*on_bus, {"Name": "RuleName", "Value": rule}]
+
+
+def test_the_dashboard_lists_the_alarms_that_every_stack_has(resolve: Any) -> None:
+    """Their states are the first thing to look at."""
+    resources = resolve().resources
+    (widget,) = [widget for widget in _dashboard(resources)["widgets"] if widget["type"] == "alarm"]
+    assert widget["properties"]["alarms"] == [f"{name}.Arn" for name in _alarms(resources)]
+
+
+def test_alarms_go_to_the_topic_when_there_is_one(resolve: Any) -> None:
+    """And say so again when all is well."""
+    topic = "arn:aws:sns:eu-west-1:123456789012:on-call"
+    for alarm in _alarms(resolve(AlarmTopicArn=topic).resources).values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
+    for alarm in _alarms(resolve().resources).values():
+        assert not {"AlarmActions", "OKActions"} & set(alarm)
+
+
+def test_quiet_is_not_an_alarm(resolve: Any) -> None:
+    """Metrics that are written only when something happens are missing most of the time."""
+    for alarm in _alarms(resolve().resources).values():
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_the_dashboard_lies_on_the_grid_without_overlap(resolve: Any) -> None:
+    """24 columns; no widget covers another."""
+    taken: set[tuple[int, int]] = set()
+    for widget in _dashboard(resolve().resources)["widgets"]:
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert max(x for x, _ in cells) < 24
+        assert not taken & cells, widget["properties"].get("title")
+        taken |= cells
+
+
+def test_the_dashboard_shows_what_people_ask_first(resolve: Any) -> None:
+    """Accepted; failed and waiting, by code; how long it takes; what waits, how old it is; how much runs."""
+    metrics = set(_dashboard_metrics(resolve().resources))
+    assert {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        ("AWS/Lambda", "ConcurrentExecutions"),
+    } <= metrics
+    text = json.dumps(_dashboard(resolve().resources))
+    assert all(f'"stat": "{percentile}"' in text for percentile in ("p50", "p95", "p99"))
+    assert "${PROP('Dim.code')}" in text, "each code is a line of its own name"
+
+
+def test_the_log_is_kept_for_as_long_as_it_says(resolve: Any) -> None:
+    """Lambda's own log group would be kept for ever."""
+    resources = resolve(LogRetentionDays="7").resources
+    assert resources["SendMessageFunctionLogGroup"]["Properties"]["RetentionInDays"] == 7
+    logging = resources["SendMessageFunction"]["Properties"]["LoggingConfig"]
+    assert logging == {"LogFormat": "Text", "LogGroup": {"Ref": "SendMessageFunctionLogGroup"}}
+
+
+def test_traces_are_on(resolve: Any) -> None:
+    """Without the X-Ray SDK: Lambda records the invocation itself."""
+    assert resolve().resources["SendMessageFunction"]["Properties"]["TracingConfig"] == {"Mode": "Active"}

@@ -1,0 +1,236 @@
+"""Who may do what: least privilege for the function, TLS for everybody, sources by ARN."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+QUEUES_AND_POLICIES = {
+    "MessageQueue": "MessageQueuePolicy",
+    "MessageDeadLetterQueue": "MessageDeadLetterQueuePolicy",
+    "EventDeadLetterQueue": "EventDeadLetterQueuePolicy",
+}
+
+FUNCTION_ACTIONS = {
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "events:PutEvents",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "secretsmanager:GetSecretValue",
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d"
+
+VARIANTS: list[dict[str, str]] = [
+    {},
+    {"QueueType": "fifo"},
+    {"EventBridgeTarget": "function"},
+    {"OutcomeEventBusName": ""},
+    {"KmsKeyArn": KEY, "ProducerAccountIds": "111122223333,444455556666"},
+]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _statements(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    properties = resource["Properties"]
+    documents = [properties[name] for name in ("PolicyDocument", "ResourcePolicy") if name in properties]
+    documents += [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def _function_statements(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {statement["Sid"]: statement for statement in _statements(resources["SendMessageFunctionRole"])}
+
+
+def _allowed(resources: dict[str, Any]) -> set[str]:
+    return {action for s in _function_statements(resources).values() for action in _list(s["Action"])}
+
+
+def _documents(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, resource in resources.items():
+        for statement in _statements(resource):
+            yield name, statement
+
+
+def test_the_function_may_do_this_and_nothing_else(resolve: Any) -> None:
+    """A change of this list is a change of what a stolen role can do."""
+    assert _allowed(resolve().resources) == FUNCTION_ACTIONS
+
+
+def test_the_function_has_a_role_of_its_own_without_managed_policies(resolve: Any) -> None:
+    """SAM adds managed policies with wider permissions to a function without `Role`."""
+    resources = resolve().resources
+    assert resources["SendMessageFunction"]["Properties"]["Role"] == {"Fn::GetAtt": ["SendMessageFunctionRole", "Arn"]}
+    assert [name for name, r in resources.items() if r["Type"] == "AWS::IAM::Role"] == ["SendMessageFunctionRole"]
+    assert "ManagedPolicyArns" not in resources["SendMessageFunctionRole"]["Properties"]
+
+
+@pytest.mark.parametrize("parameters", VARIANTS, ids=lambda parameters: "-".join(parameters) or "defaults")
+def test_no_statement_is_wider_than_it_says(resolve: Any, parameters: dict[str, str]) -> None:
+    """No action by wildcard and no resource `*`, but where AWS has no other."""
+    for name, statement in _documents(resolve(**parameters).resources):
+        where = f"{name}.{statement['Sid']}"
+        if statement["Effect"] == "Deny":
+            continue
+        assert not [action for action in _list(statement["Action"]) if "*" in action], where
+        assert ("*" in _list(statement["Resource"])) == (where == "SendMessageFunctionRole.WriteTraces"), where
+        assert "NotAction" not in statement, where
+        assert "NotResource" not in statement, where
+        assert statement.get("Principal") != "*", where
+
+
+def test_a_permission_is_granted_only_in_the_variant_that_uses_it(resolve: Any) -> None:
+    """Outcome events, direct events and a customer key each bring their own."""
+    defaults = set(_function_statements(resolve().resources))
+    assert "PublishOutcomes" not in _function_statements(resolve(OutcomeEventBusName="").resources)
+    direct = set(_function_statements(resolve(EventBridgeTarget="function").resources))
+    assert direct - defaults == {"QueueDirectEventsThatMustWait"}
+    assert set(_function_statements(resolve(KmsKeyArn=KEY).resources)) - defaults == {"UseTheCustomerKey"}
+    paused = _function_statements(resolve(EventBridgeTarget="function", Paused="true").resources)
+    assert "QueueDirectEventsThatMustWait" in paused, "Lambda may hold events that it took before"
+
+
+def test_the_function_publishes_under_its_own_name_on_its_own_bus(resolve: Any) -> None:
+    """It cannot put a "Send Message" event of somebody else."""
+    statement = _function_statements(resolve(OutcomeEventBusName="outcomes").resources)["PublishOutcomes"]
+    assert statement["Resource"] == "arn:aws:events:eu-west-1:123456789012:event-bus/outcomes"
+    assert statement["Condition"] == {"StringEquals": {"events:source": "sociocs.message-sender"}}
+
+
+def test_an_existing_secret_is_the_one_that_is_read(resolve: Any) -> None:
+    """With a secret of its own the stack makes none, and the function reads that one alone."""
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sociocs/apikey-AbCdEf"
+    plain = resolve(ApiKeySecretArn=arn)
+    assert _function_statements(plain.resources)["ReadTheApiKey"]["Resource"] == arn
+    assert plain.outputs["ApiKeySecretArn"]["Value"] == arn
+    assert not {"ApiKeySecret", "ApiKeySecretPolicy"} & set(plain.resources)
+
+
+def test_the_stacks_secret_is_empty_and_readable_by_the_function_alone(resolve: Any) -> None:
+    """No value in a template, parameter or change set; a Deny counts against administrators too."""
+    resources = resolve().resources
+    assert not {"SecretString", "GenerateSecretString"} & set(resources["ApiKeySecret"]["Properties"])
+    (statement,) = _statements(resources["ApiKeySecretPolicy"])
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "secretsmanager:GetSecretValue")
+    role = {"Fn::GetAtt": ["SendMessageFunctionRole", "Arn"]}
+    assert statement["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
+
+
+def test_the_command_for_the_apikey_takes_it_from_the_input(resolve: Any) -> None:
+    """Not from the command line, which shells and process lists remember."""
+    command = json.dumps(resolve().outputs["ApiKeyCommand"]["Value"])
+    assert "aws secretsmanager put-secret-value --region eu-west-1" in command
+    assert "--secret-string file:///dev/stdin" in command
+
+
+@pytest.mark.parametrize("parameters", VARIANTS, ids=lambda parameters: "-".join(parameters) or "defaults")
+def test_every_queue_refuses_plain_http(resolve: Any, parameters: dict[str, str]) -> None:
+    """Every queue has a policy, and every policy this Deny."""
+    resources = resolve(**parameters).resources
+    queues = [name for name, resource in resources.items() if resource["Type"] == "AWS::SQS::Queue"]
+    for queue in queues:
+        policy = resources[QUEUES_AND_POLICIES[queue]]
+        assert policy["Properties"]["Queues"] == [{"Ref": queue}]
+        deny = next(statement for statement in _statements(policy) if statement["Sid"] == "TlsOnly")
+        assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "sqs:*")
+        assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert deny["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+
+
+@pytest.mark.parametrize(("bus", "path"), [("default", ""), ("orders", "orders/")])
+@pytest.mark.parametrize("target", ["queue", "function"])
+def test_eventbridge_is_allowed_by_the_arn_of_the_rule(resolve: Any, bus: str, path: str, target: str) -> None:
+    """The ARN that is written out in the policies is the one that the rule will have."""
+    resources = resolve(EventBusName=bus, EventBridgeTarget=target).resources
+    rule = resources["SendMessageRule" if target == "queue" else "SendMessageFunctionRule"]["Properties"]
+    arn = f"arn:aws:events:eu-west-1:123456789012:rule/{path}{rule['Name']}"
+    assert rule["EventBusName"] == bus
+    if target == "queue":
+        sources = [_source_arns(resources["MessageQueuePolicy"])]
+    else:
+        sources = [[resources["SendMessageFunctionRulePermission"]["Properties"]["SourceArn"]]]
+    for allowed in [*sources, _source_arns(resources["MessageDeadLetterQueuePolicy"])]:
+        assert arn in allowed
+
+
+def _source_arns(policy: dict[str, Any]) -> list[str]:
+    conditions = [
+        s["Condition"] for s in _statements(policy) if s.get("Principal") == {"Service": "events.amazonaws.com"}
+    ]
+    return [arn for condition in conditions for arn in _list(condition["ArnEquals"]["aws:SourceArn"])]
+
+
+def test_sns_is_allowed_for_topics_of_this_account(resolve: Any) -> None:
+    """A topic of another account cannot deliver, whoever owns it."""
+    statements = {s["Sid"]: s for s in _statements(resolve().resources["MessageQueuePolicy"])}
+    condition = statements["NotificationsFromTopicsOfThisAccount"]["Condition"]
+    assert condition["ArnLike"] == {"aws:SourceArn": "arn:aws:sns:*:123456789012:*"}
+    assert condition["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+
+
+def test_other_accounts_may_send_when_they_are_named_and_only_send(resolve: Any) -> None:
+    """Without the parameter there is no such statement at all."""
+    accounts = {"ProducerAccountIds": "111122223333,444455556666"}
+    statements = {s["Sid"]: s for s in _statements(resolve(**accounts).resources["MessageQueuePolicy"])}
+    statement = statements["MessagesFromOtherAccounts"]
+    assert statement["Principal"] == {"AWS": ["111122223333", "444455556666"]}
+    assert statement["Action"] == ["sqs:SendMessage", "sqs:GetQueueUrl"]
+    names = {s["Sid"] for s in _statements(resolve().resources["MessageQueuePolicy"])}
+    assert "MessagesFromOtherAccounts" not in names
+
+
+def test_a_producer_can_send_and_no_more(resolve: Any) -> None:
+    """Messages on the queue, and events that the rule would take."""
+    resources = resolve(EventBusName="orders", EventSources="com.example.orders,com.example.shop").resources
+    statements = {s["Sid"]: s for s in _statements(resources["ProducerPolicy"])}
+    assert set(statements) == {"PutMessagesOnTheQueue", "PutSendMessageEvents"}
+    assert statements["PutMessagesOnTheQueue"]["Action"] == ["sqs:SendMessage", "sqs:GetQueueUrl"]
+    assert statements["PutMessagesOnTheQueue"]["Resource"] == {"Fn::GetAtt": ["MessageQueue", "Arn"]}
+    events = statements["PutSendMessageEvents"]
+    assert events["Resource"] == "arn:aws:events:eu-west-1:123456789012:event-bus/orders"
+    rule = resources["SendMessageRule"]["Properties"]["EventPattern"]
+    assert events["Condition"]["StringEquals"]["events:detail-type"] == rule["detail-type"][0] == "Send Message"
+    assert events["Condition"]["StringEquals"]["events:source"] == rule["source"]
+
+
+def test_everything_is_encrypted_with_the_customers_key_when_there_is_one(resolve: Any) -> None:
+    """Queues, ledger, secret, log and environment; and who uses them may use the key, through those services only."""
+    resources = resolve(KmsKeyArn=KEY, QueueType="fifo").resources
+    for queue in QUEUES_AND_POLICIES:
+        assert resources[queue]["Properties"]["KmsMasterKeyId"] == KEY
+        assert "SqsManagedSseEnabled" not in resources[queue]["Properties"]
+    assert resources["LedgerTable"]["Properties"]["SSESpecification"]["KMSMasterKeyId"] == KEY
+    assert resources["ApiKeySecret"]["Properties"]["KmsKeyId"] == KEY
+    assert resources["SendMessageFunctionLogGroup"]["Properties"]["KmsKeyId"] == KEY
+    assert resources["SendMessageFunction"]["Properties"]["KmsKeyArn"] == KEY
+    statement = _function_statements(resources)["UseTheCustomerKey"]
+    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert len(statement["Condition"]["StringEquals"]["kms:ViaService"]) == 4
+    assert "EncryptForTheQueue" in {s["Sid"] for s in _statements(resources["ProducerPolicy"])}
+
+
+def test_queues_are_encrypted_without_a_customers_key(resolve: Any) -> None:
+    """SQS's own keys, stated: the default of an account may differ."""
+    resources = resolve(QueueType="fifo").resources
+    for queue in QUEUES_AND_POLICIES:
+        assert resources[queue]["Properties"]["SqsManagedSseEnabled"] is True
+        assert "KmsMasterKeyId" not in resources[queue]["Properties"]
+
+
+def test_no_parameter_is_a_secret(template: dict[str, Any]) -> None:
+    """The apikey never passes through CloudFormation."""
+    assert not [name for name, parameter in template["Parameters"].items() if "NoEcho" in parameter]

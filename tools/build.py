@@ -1,0 +1,227 @@
+"""Build the function's package: its sources and locked dependencies, for the runtime that template.yaml names.
+
+Runs with any Python 3.11 or newer on any machine, without Docker: the dependencies are wheels for Lambda's platform,
+named with their hashes in src/requirements.txt and fetched by uv. Two builds give the same bytes.
+"""
+
+import argparse
+import fnmatch
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "template.yaml"
+SOURCES = ROOT / "src" / "message_sender"
+REQUIREMENTS = ROOT / "src" / "requirements.txt"
+
+AWS_SERVICES = ("dynamodb", "events", "secretsmanager", "sqs")
+"""Services that the function calls; botocore carries the models of 400."""
+
+PRUNED = (
+    # No Python file of the function reads these: tests import every module of the package after pruning.
+    "bin/*",
+    "*/tests/*",
+    "*.pyi",
+    "*/__pycache__/*",
+    # Requests and botocore both take the certificates of certifi.
+    "botocore/cacert.pem",
+    # Resources (`boto3.resource`) and examples; the function makes clients.
+    "boto3/data/*",
+    "boto3/examples/*",
+    "botocore/data/*/examples-1.json*",
+    # The page of an API that the function does not have.
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*",
+    # Who installed what. METADATA, RECORD's neighbour, stays: licences ask for it and importlib.metadata reads it.
+    "*.dist-info/RECORD",
+    "*.dist-info/INSTALLER",
+    "*.dist-info/REQUESTED",
+    "*.dist-info/direct_url.json",
+    "*.dist-info/uv_cache.json",
+    ".lock",
+)
+"""Patterns of files, relative to the package, that the function does not need."""
+
+PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
+"""Lambda's architectures -> uv's names of platforms."""
+
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+"""The first that a ZIP file can hold: every file has this time, so that time is not in the digest."""
+FILE_TIME = 315_532_800
+"""The same for `sam`, which makes the ZIP file itself from the files' own times: 1980-01-01T00:00:00Z."""
+
+
+class BuildError(Exception):
+    """The package cannot be built; the message says what to do."""
+
+
+class Runtime(NamedTuple):
+    """What template.yaml says of the function's machine."""
+
+    python: str
+    """Such as `3.13`."""
+    architecture: str
+    """`arm64` or `x86_64`."""
+
+
+def runtime_of(template: str) -> Runtime:
+    """Read the runtime off the template's text, so that it is written down once.
+
+    Args:
+        template: text of template.yaml.
+    """
+    python = re.findall(r"^ +Runtime: python(\d+\.\d+)$", template, re.MULTILINE)
+    architecture = re.findall(r"^ +Architectures: \[(\w+)\]$", template, re.MULTILINE)
+    if len(python) != 1 or len(architecture) != 1:
+        raise BuildError(f"{TEMPLATE.name} must name one Runtime (python3.N) and one list of Architectures")
+    return Runtime(python[0], architecture[0])
+
+
+def find_uv() -> str:
+    """The path of uv: where `make setup` put it, beside this Python, or on the PATH."""
+    for folder in (str(ROOT / ".tools" / "uv" / "bin"), str(Path(sys.executable).parent), None):
+        found = shutil.which("uv", path=folder)
+        if found:
+            return found
+    raise BuildError("uv is needed to install packages for another platform: run 'make setup' or 'pip install uv'")
+
+
+def install(runtime: Runtime, into: Path) -> None:
+    """Install the locked dependencies for Lambda's platform: wheels only, each with a hash of src/requirements.txt."""
+    command = [find_uv(), "pip", "install", "--quiet", "--target", str(into), "--python", sys.executable]
+    command += ["--python-version", runtime.python, "--python-platform", PLATFORMS[runtime.architecture]]
+    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirements", str(REQUIREMENTS)]
+    command += ["--link-mode", "copy"]  # A hard link would change uv's own cache when the file's time is set.
+    if subprocess.run(command, check=False).returncode != 0:
+        raise BuildError("uv could not install src/requirements.txt")
+
+
+def prune(package: Path) -> None:
+    """Remove what the function does not need, and the models of AWS services that it does not call."""
+    data = package / "botocore" / "data"
+    for service in [entry for entry in data.iterdir() if entry.is_dir() and entry.name not in AWS_SERVICES]:
+        shutil.rmtree(service)
+    for file in list(files_of(package)):
+        name = file.relative_to(package).as_posix()
+        if any(fnmatch.fnmatch(name, pattern) for pattern in PRUNED):
+            file.unlink()
+    for folder in sorted((entry for entry in package.rglob("*") if entry.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def files_of(package: Path) -> Iterator[Path]:
+    """Every file, in an order that is the same on all machines."""
+    return iter(sorted((file for file in package.rglob("*") if file.is_file()), key=lambda file: file.as_posix()))
+
+
+def find_interpreter(python: str) -> str | None:
+    """A Python of the runtime's own version, which alone can write .pyc files for it; None when there is none."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    candidates = [os.environ.get("LAMBDA_PYTHON"), sys.executable, shutil.which(f"python{python}")]
+    candidates += [str(found) for found in sorted(pyenv.glob(f"versions/{python}.*/bin/python"), reverse=True)]
+    for candidate in candidates:
+        if candidate and _version_of(candidate) == f"cpython {python}":
+            return candidate
+    return None
+
+
+def _version_of(interpreter: str) -> str:
+    script = "import sys; print(sys.implementation.name, '%d.%d' % sys.version_info[:2])"
+    try:
+        run = subprocess.run([interpreter, "-c", script], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return run.stdout.strip()
+
+
+def compile_sources(package: Path, interpreter: str) -> None:
+    """Write the .pyc files: Lambda's file system is read-only, so without them every cold start compiles the sources.
+
+    They hold the source's hash, unchecked, and not its time, which unpacking changes.
+    """
+    command = [interpreter, "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(package), "-p", "/var/task", str(package)]
+    # The order of a frozen set in a .pyc file follows the seed.
+    if subprocess.run(command, check=False, env={**os.environ, "PYTHONHASHSEED": "0"}).returncode != 0:
+        raise BuildError(f"{interpreter} could not compile the package")
+
+
+def digest_of(package: Path) -> str:
+    """SHA-256 over the names and contents of all files."""
+    digest = hashlib.sha256()
+    for file in files_of(package):
+        digest.update(
+            f"{file.relative_to(package).as_posix()}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode()
+        )
+    return digest.hexdigest()
+
+
+def build(into: Path, runtime: Runtime) -> None:
+    """Build the package in a folder of its own, then put it in the place of `into`."""
+    into.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=into.parent, prefix=".build-") as folder:
+        package = Path(folder) / "package"
+        package.mkdir()
+        install(runtime, package)
+        shutil.copytree(SOURCES, package / SOURCES.name, ignore=shutil.ignore_patterns("__pycache__"))
+        prune(package)
+        interpreter = find_interpreter(runtime.python)
+        if interpreter:
+            compile_sources(package, interpreter)
+        for file in files_of(package):
+            file.chmod(0o644)
+            os.utime(file, (FILE_TIME, FILE_TIME))
+        shutil.rmtree(into, ignore_errors=True)
+        package.rename(into)
+    size = sum(file.stat().st_size for file in files_of(into))
+    print(f"Built for python{runtime.python} on {runtime.architecture}: {size / 1e6:.1f} MB in {into}")
+    print(f"Compiled by {interpreter}" if interpreter else NOT_COMPILED.format(python=runtime.python))
+    print(f"Digest sha256:{digest_of(into)}")
+
+
+NOT_COMPILED = """\
+Not compiled: no Python {python} was found. The package works, but each cold start takes about twice as long.
+Install one, or name one in the environment variable LAMBDA_PYTHON."""
+
+
+def write_zip(package: Path, target: Path) -> None:
+    """Write the package as a ZIP file that can be uploaded to Lambda as it is."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for file in files_of(package):
+            entry = zipfile.ZipInfo(file.relative_to(package).as_posix(), ZIP_TIME)
+            entry.create_system = 3  # Unix, so that the permissions count, on every machine.
+            entry.external_attr = 0o100644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, file.read_bytes(), compresslevel=9)
+    content = target.read_bytes()
+    print(f"Zipped {len(content) / 1e6:.1f} MB in {target}: sha256:{hashlib.sha256(content).hexdigest()}")
+
+
+def main() -> int:
+    """Read the command line, build, and say what was built."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--into", type=Path, default=ROOT / ".build" / "package", help="folder to make (replaced)")
+    parser.add_argument("--zip", type=Path, help="also write the package as this ZIP file")
+    arguments = parser.parse_args()
+    try:
+        build(arguments.into.absolute(), runtime_of(TEMPLATE.read_text(encoding="utf-8")))
+        if arguments.zip:
+            write_zip(arguments.into.absolute(), arguments.zip.absolute())
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
