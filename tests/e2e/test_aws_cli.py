@@ -1,0 +1,80 @@
+"""The aws CLI as a producer: what it puts on the queue or the bus appears in the simulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.__main__ import instructions
+from sandbox.stack import APIKEY, Sandbox
+
+AWS = Path(sys.executable).with_name("aws")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """The stack with its defaults, its secret still empty."""
+    with Sandbox.start(apikey=None, time_scale=60) as running:
+        yield running
+
+
+def aws(sandbox: Sandbox, *arguments: str, text: str | None = None, endpoint: bool = False) -> Any:
+    """Run the CLI in the sandbox's environment; what it printed, as JSON."""
+    environment = {**os.environ, **sandbox.environment}
+    if endpoint:  # the switch instead of the variable
+        del environment["AWS_ENDPOINT_URL"]
+        arguments = ("--endpoint-url", sandbox.endpoint_url, *arguments)
+    command = [sys.executable, str(AWS), *arguments]
+    done = subprocess.run(command, env=environment, input=text, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def message(text: str) -> dict[str, str]:
+    """A valid message."""
+    return {"provider": "twlo", "channel_key": "ck", "to": "+16175551212", "text": text}
+
+
+def test_messages_of_the_cli_are_accepted(sandbox: Sandbox) -> None:
+    """The apikey's command, `sqs send-message` and `events put-events` do what the README says."""
+    command, *arguments = sandbox.outputs["ApiKeyCommand"].split()
+    assert command == "aws"
+    aws(sandbox, *arguments, text=APIKEY)
+
+    queued, published = message("by the CLI 🚚"), message("by the CLI's event")
+    url = sandbox.outputs["MessageQueueUrl"]
+    body = json.dumps(queued, ensure_ascii=False)
+    aws(sandbox, "sqs", "send-message", "--queue-url", url, "--message-body", body, endpoint=True)
+    entry = {
+        "Source": "orders",
+        "DetailType": "Send Message",
+        "Detail": json.dumps(published),
+        "EventBusName": sandbox.outputs["EventBusName"],
+    }
+    aws(sandbox, "events", "put-events", "--entries", json.dumps([entry]))
+
+    sandbox.wait_until_settled(60)
+    bodies = [accepted.body for accepted in sandbox.sociocs.accepted()]
+    assert bodies.count(queued) == bodies.count(published) == 1
+    assert sandbox.dead_letters() == []
+
+
+def test_the_commands_that_the_sandbox_prints_work_as_printed(sandbox: Sandbox) -> None:
+    """Copied into another terminal, each does what it says."""
+    printed = [line.strip() for line in instructions(sandbox).splitlines()]
+    commands = [line for line in printed if " --queue-url " in line or " put-events " in line or " --stack" in line]
+    assert len(commands) == 4
+    for command in commands:
+        environment = {**os.environ, **sandbox.environment}
+        done = subprocess.run(
+            shlex.split(command), env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
