@@ -1,0 +1,136 @@
+"""`sociocs send`: judge a file of messages with the function's own model, then put them on the queue."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.errors import fail, in_words
+from cli.messages import Refusal, Valid, read
+from cli.options import count, note, on_a_stack, print_json, progress
+from cli.queue import Sent, chunks, send_batch
+from cli.runs import Run
+from cli.stack import Stack
+
+
+@click.command(short_help="Put a file of messages on the queue.")
+@click.argument("source", metavar="FILE|-", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--dry-run", is_flag=True, help="Only judge the messages; list every problem with its line.")
+@click.option("--group", metavar="ID", help="FIFO queue: one message group for all.  [default: one for each recipient]")
+@click.option(
+    "--run",
+    "run_id",
+    metavar="ID",
+    help="Name of this run, at most 100 characters. Messages without a key of their own get the key ID-NUMBER, so that "
+    "the same run twice sends nothing twice.  [default: a new one, or that of the run that did not end]",
+)
+@on_a_stack
+def send(stack: Stack, source: Path, run_id: str | None, group: str | None, *, dry_run: bool, as_json: bool) -> None:
+    """Put the messages in FILE (- for standard input) on the queue.
+
+    FILE holds one JSON object, a JSON array of objects, or JSON Lines. All of them are judged first, with the very
+    model that the function uses: when one is refused, none is queued.
+
+    Prints each message's idempotency key. When it is interrupted or fails half-way, run it again with the same FILE: it
+    takes the same keys, and what is on the queue already is not sent twice.
+    """
+    if run_id is not None and not (0 < len(run_id) <= 100 and run_id.isascii() and run_id.isprintable()):
+        raise click.BadParameter("1 to 100 printable ASCII characters", param_hint="--run")
+    text = _text(source)
+    messages, refusals = read(text)
+    if refusals:
+        _refuse(refusals, len(messages), as_json=as_json)
+    if dry_run:
+        _say_valid(messages, as_json=as_json)
+        return
+    run = Run.begin(stack.queue_url, text, run_id)
+    if run.is_continued:
+        note(f"Continues run {run.id}, which did not end: what it queued is not sent twice. (--run ID begins another.)")
+    _queue(stack, messages, run, group, as_json=as_json)
+
+
+def _text(source: Path) -> str:
+    try:
+        content = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{source} cannot be read: {error.strerror}") from None
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        fail(f"line {line}: not UTF-8 text")
+
+
+def _refuse(refusals: list[Refusal], valid: int, *, as_json: bool) -> None:
+    lines = len({refusal.line for refusal in refusals})
+    if as_json:
+        problems = [{"line": refusal.line, "problem": refusal.problem} for refusal in refusals]
+        print_json({"valid": valid, "invalid": lines, "queued": 0, "problems": problems})
+    else:
+        for refusal in refusals:
+            click.echo(f"line {refusal.line}: {refusal.problem}")
+    fail(f"{count(lines, 'message')} of {lines + valid} cannot be sent; nothing was queued")
+
+
+def _say_valid(messages: list[Valid], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"valid": len(messages), "invalid": 0, "queued": 0, "problems": []})
+    else:
+        click.echo(f"{count(len(messages), 'valid message')}; nothing was queued (--dry-run)")
+
+
+def _queue(stack: Stack, messages: list[Valid], run: Run, group: str | None, *, as_json: bool) -> None:
+    fifo = stack.queue_url.endswith(".fifo")
+    keys = [message.own_key or run.key(number) for number, message in enumerate(messages, 1)]
+    entries = [message.entry(key, fifo=fifo, group=group) for message, key in zip(messages, keys, strict=True)]
+    done: list[Sent] = []
+    stopped = None
+    bar, task = progress("Queueing", len(messages))
+    try:
+        with bar:
+            for chunk in chunks(entries):
+                done += send_batch(stack.sqs, stack.queue_url, chunk)
+                bar.update(task, completed=len(done))
+    except (ClientError, BotoCoreError) as error:
+        stopped = in_words(error)
+    except KeyboardInterrupt:
+        stopped = "interrupted"
+        raise
+    finally:
+        _report(messages, keys, done, as_json=as_json)
+        queued = sum(sent.message_id is not None for sent in done)
+        if stopped is None and queued == len(messages):
+            run.end()
+        else:
+            again = "again with the same input" if run.note else f"again with --run {run.id}"
+            note(f"{queued} of {len(messages)} queued. Run it {again}: what is queued already is not sent twice.")
+    if stopped or queued < len(messages):
+        fail(stopped or f"SQS did not take {count(len(messages) - queued, 'message')}")
+
+
+def _report(messages: list[Valid], keys: list[str], done: list[Sent], *, as_json: bool) -> None:
+    """Say of each message what is known: queued, refused by SQS, or not tried."""
+    answers: list[Sent | None] = [*done, *[None] * (len(messages) - len(done))]
+    if not as_json:
+        for message, key, sent in zip(messages, keys, answers, strict=True):
+            if sent is not None:
+                click.echo(f"{'queued' if sent.message_id else 'FAILED'}  {key}  line {message.line}{_why(sent)}")
+        return
+    rows: list[dict[str, Any]] = [
+        {
+            "line": message.line,
+            "idempotency_key": key,
+            "queued": bool(sent and sent.message_id),
+            "message_id": sent.message_id if sent else None,
+            "error": sent.error if sent else "not tried",
+        }
+        for message, key, sent in zip(messages, keys, answers, strict=True)
+    ]
+    queued = sum(row["queued"] for row in rows)
+    print_json({"valid": len(rows), "invalid": 0, "queued": queued, "problems": [], "messages": rows})
+
+
+def _why(sent: Sent) -> str:
+    return f"  {sent.error}" if sent.error else ""

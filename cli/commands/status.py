@@ -1,0 +1,95 @@
+"""`sociocs status`: is it running, and how much waits where."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.table import Table
+
+from cli.commands.dead_letters import by_code, code_table, summaries
+from cli.options import count, duration, note, on_a_stack, out, print_json
+from cli.queue import depth
+from cli.stack import Stack
+
+_NAMESPACE = "SociocsMessageSender"
+
+
+@click.command(short_help="Say how much waits where, and whether sending is on.")
+@on_a_stack
+def status(stack: Stack, *, as_json: bool) -> None:
+    """Say how many messages wait, how long the oldest has waited, what lies dead and why, and whether sending is on."""
+    waiting = depth(stack.sqs, stack.queue_url)
+    found, unseen = summaries(stack)
+    mapping = _mapping(stack)
+    queue_name = stack.queue_url.rpartition("/")[2]
+    oldest = _metric(stack, "AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue_name, minutes=10)
+    accepted = _metric(stack, _NAMESPACE, "MessagesAccepted", "service", stack.name, minutes=24 * 60, total=True)
+    if as_json:
+        print_json(
+            {
+                "stack": stack.name,
+                "mapping": mapping,
+                "queue": {
+                    "visible": waiting.visible,
+                    "in_flight": waiting.in_flight,
+                    "delayed": waiting.delayed,
+                    "oldest_seconds": oldest,
+                },
+                "accepted_24_hours": accepted,
+                "dead_letters": {"total": len(found) + unseen, "unseen": unseen, "codes": by_code(found)},
+            }
+        )
+        return
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("Stack", stack.name)
+    table.add_row("Sending", _sending(mapping))
+    table.add_row("Messages waiting", str(waiting.visible))
+    table.add_row("Under way, or between two tries", str(waiting.in_flight))
+    table.add_row("Delayed", str(waiting.delayed))
+    table.add_row("Oldest message", "unknown" if oldest is None else duration(oldest))
+    table.add_row("Accepted in 24 hours", "unknown" if accepted is None else f"{accepted:.0f}")
+    table.add_row("Dead letters", str(len(found) + unseen))
+    out().print(table)
+    if found:
+        click.echo()
+        out().print(code_table(by_code(found)))
+    if unseen:
+        note(f"{count(unseen, 'dead letter')} could not be read: with another reader, or behind others of their group.")
+
+
+def _mapping(stack: Stack) -> dict[str, Any]:
+    """Read the state of what feeds the function."""
+    state = stack.mapping_state
+    enabled = state in ("Enabled", "Enabling", "Creating", "Updating")
+    return {"id": stack.output("EventSourceMappingId"), "state": state, "enabled": enabled}
+
+
+def _sending(mapping: dict[str, Any]) -> str:
+    if mapping["enabled"]:
+        return f"on (mapping {mapping['state']})"
+    return f'paused (mapping {mapping["state"]}): docs/operations.md, "Pause and resume"'
+
+
+def _metric(
+    stack: Stack, namespace: str, name: str, dimension: str, value: str, *, minutes: int, total: bool = False
+) -> float | None:
+    """Read a metric's sum or maximum over the latest minutes; None when CloudWatch has none or may not be asked."""
+    now = datetime.now(UTC)
+    try:
+        points = stack.cloudwatch.get_metric_statistics(
+            Namespace=namespace,
+            MetricName=name,
+            Dimensions=[{"Name": dimension, "Value": value}],
+            StartTime=now - timedelta(minutes=minutes),
+            EndTime=now,
+            Period=3600 if total else 60,
+            Statistics=["Sum" if total else "Maximum"],
+        )["Datapoints"]
+    except (ClientError, BotoCoreError):
+        return None
+    if not points:
+        return None
+    if total:
+        return sum(point["Sum"] for point in points)
+    return max(points, key=lambda point: point["Timestamp"])["Maximum"]

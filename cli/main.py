@@ -1,0 +1,75 @@
+"""The command `sociocs`, and what it says when something goes wrong: one line, never a traceback."""
+
+import signal
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from types import FrameType
+from typing import NoReturn
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.commands.dead_letters import dead_letters
+from cli.commands.send import send
+from cli.commands.status import status
+from cli.errors import in_words
+
+FAILED = 1
+INTERRUPTED = 130
+"""128 + SIGINT, as shells have it."""
+
+
+def _version() -> str:
+    try:
+        return version("sociocs-message-sender")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(_version(), prog_name="sociocs")
+def sociocs() -> None:  # a backspace alone on its line tells click to keep the lines that follow
+    """Put messages on the queue of a Sociocs message sender, see how it goes, and send dead letters back.
+
+    \b
+    Exit codes:
+      0    done
+      1    something failed, or was refused
+      2    the command line is wrong
+      130  interrupted; running it again goes on, and sends nothing twice
+    """  # noqa: D301
+
+
+sociocs.add_command(send)
+sociocs.add_command(dead_letters)
+sociocs.add_command(status)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line, and exit."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        sociocs.main(arguments, prog_name="sociocs", standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted. Nothing is lost: run it again to go on.", err=True)
+        sys.exit(INTERRUPTED)
+    except (ClientError, BotoCoreError) as error:
+        click.echo(f"Error: {in_words(error)}", err=True)
+        sys.exit(FAILED)
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stderr.close()
+        sys.exit(FAILED)
+    sys.exit(0)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""`sociocs send`: onto the queue as they stand in the file, each once, whatever happens on the way."""
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import message
+from cli.runs import Run
+from cli.stack import Stack
+from mapping import Mapping
+from shell import Shell
+
+
+def lines(tmp_path: Path, *messages: Any) -> str:
+    """A file of JSON Lines."""
+    path = tmp_path / "messages.jsonl"
+    path.write_text("".join(f"{json.dumps(m, ensure_ascii=False)}\n" for m in messages), encoding="utf-8")
+    return str(path)
+
+
+def keys_on(shell: Shell) -> dict[str, str | None]:
+    """What is on the queue: body -> the key in its attribute."""
+    return {
+        found["Body"]: found.get("MessageAttributes", {}).get("IDEMPOTENCY_KEY", {}).get("StringValue")
+        for found in shell.world.receive()
+    }
+
+
+def test_messages_are_queued_as_they_stand_in_the_file(shell: Shell, tmp_path: Path) -> None:
+    """The very text, with a key of this run unless it has its own; keys are printed."""
+    own = message(text="zwei ü", metadata={"idempotency_key": "order-2"})
+    first = '{"provider":"twlo", "channel_key":"ck","to":"16175550123","text":"\\u00fc"}'
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(f"{first}\r\n\r\n{json.dumps(own)}".encode())
+
+    done = shell("send", str(path), "--run", "r1")
+
+    assert done.code == 0
+    assert done.out == "queued  r1-1  line 1\nqueued  order-2  line 3\n"
+    assert keys_on(shell) == {first: "r1-1", json.dumps(own): None}
+
+
+def test_a_message_from_standard_input_is_sent(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-` reads it, and the function sends it."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(message(), indent=1).encode())))
+
+    assert shell("send", "-").code == 0
+
+    Mapping(shell.world).turn()
+    assert [found.body for found in shell.world.sociocs.accepted()] == [message()]
+
+
+def test_when_one_is_refused_none_is_queued(shell: Shell, tmp_path: Path) -> None:
+    """Every problem stands there with its line, without a value of the message."""
+    path = lines(tmp_path, message(), message(to="nobody", text=None), message(txet="x"))
+
+    for extra in ([], ["--dry-run"]):
+        done = shell("send", path, *extra)
+        assert done.code == 1
+        assert [line.split(":")[0] + ":" + line.split(":")[1] for line in done.out.splitlines()] == [
+            "line 2: to",
+            "line 2: text",
+            "line 3: txet",
+        ]
+        assert "nobody" not in done.out
+        assert "2 messages of 3 cannot be sent; nothing was queued" in done.err
+    assert shell.world.receive() == []
+
+
+def test_a_dry_run_queues_nothing(shell: Shell, tmp_path: Path) -> None:
+    """It needs no stack either."""
+    done = shell.bare("send", lines(tmp_path, message(), message()), "--dry-run", "--stack", "none-such")
+
+    assert (done.code, done.out) == (0, "2 valid messages; nothing was queued (--dry-run)\n")
+
+
+def test_large_and_many_messages_go_in_batches(shell: Shell, tmp_path: Path) -> None:
+    """Cut to ten entries and to 1 MiB for a call, all of them arrive."""
+    many = [message(text=f"{n} {'x' * (300_000 if n % 10 == 0 else 10)}") for n in range(35)]
+
+    done = shell("send", lines(tmp_path, *many), "--json").json
+
+    assert (done["queued"], len(done["messages"])) == (35, 35)
+    assert set(keys_on(shell)) == {json.dumps(m) for m in many}
+
+
+def fail_calls(monkeypatch: pytest.MonkeyPatch, failing: Callable[[int], BaseException | None]) -> None:
+    """Make a command's batch calls fail: `failing` gets the number of the call."""
+    original, made = Stack.sqs.func, list[Any]()  # type: ignore[attr-defined]
+
+    def failing_client(stack: Stack) -> Any:
+        if made:
+            return made[0]
+        client, number = original(stack), iter(range(1000))
+
+        def fail(**_: Any) -> None:
+            if error := failing(next(number)):
+                raise error
+
+        client.meta.events.register("before-call.sqs.SendMessageBatch", fail)
+        made.append(client)
+        return client
+
+    monkeypatch.setattr(Stack, "sqs", property(failing_client))
+
+
+def test_an_interrupted_run_is_taken_up_with_the_same_keys(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was queued before the interruption is queued again with its key, and sent once."""
+    path = lines(tmp_path, *(message(text="the same") for _ in range(25)))
+    with monkeypatch.context() as patch:
+        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 2 else None)
+        first = shell("send", path)
+    assert first.code == 130
+    assert "20 of 25 queued. Run it again with the same input" in first.err
+
+    second = shell("send", path)
+    third = shell("send", path)
+
+    assert second.code == third.code == 0
+    assert "which did not end" in second.err
+    assert second.out.splitlines()[:20] == first.out.splitlines()
+    assert "which did not end" not in third.err
+    assert not set(third.out.splitlines()) & set(second.out.splitlines())
+    mapping = Mapping(shell.world)
+    while mapping.depth():
+        mapping.turn()
+        mapping.end_waits()
+    assert shell.world.sociocs.accepted_count == 25 + 25
+
+
+def test_a_run_that_was_killed_is_taken_up_too(shell: Shell, tmp_path: Path) -> None:
+    """The note is there before the first message is queued."""
+    path = lines(tmp_path, message())
+    killed = Run.begin(shell.world.environment["MESSAGE_QUEUE_URL"], Path(path).read_text())
+
+    assert shell("send", path).out == f"queued  {killed.key(1)}  line 1\n"
+
+
+def test_without_a_place_for_notes_the_run_is_named(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command works all the same, and says with which --run to go on."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    path = lines(tmp_path, *(message() for _ in range(15)))
+    with monkeypatch.context() as patch:
+        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 1 else None)
+        first = shell("send", path)
+    run = first.out.split()[1].rpartition("-")[0]
+
+    assert f"Run it again with --run {run}" in first.err
+    assert shell("send", path, "--run", run).out.splitlines()[:10] == first.out.splitlines()
+
+
+def test_fifo_messages_are_grouped_by_recipient(make_shell: Callable[..., Shell], tmp_path: Path) -> None:
+    """The order is kept for each recipient, or for the group that is named."""
+    shell = make_shell(fifo=True)
+    path = lines(tmp_path, message(to="+16175550101"), message(to="16175550101", text="2"), message(to="+16175550102"))
+
+    assert shell("send", path).code == 0
+    groups = [found["Attributes"]["MessageGroupId"] for found in shell.world.receive()]
+    assert sorted(map(groups.count, set(groups))) == [1, 2]
+
+    assert shell("send", path, "--group", "all").code == 0
+    assert {found["Attributes"]["MessageGroupId"] for found in shell.world.receive()} == {"all"}
