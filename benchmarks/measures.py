@@ -1,0 +1,144 @@
+"""What is measured, how often, and the limit that each ratio has to keep."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from benchmarks.contender import Name, running
+from benchmarks.package import sizes
+from benchmarks.ratio import Comparison, compare
+from benchmarks.surroundings import Surroundings
+
+Progress = Callable[[str, int, int], None]
+"""Told what is measured, which turn of it begins (from 0), and how many there are."""
+
+API_MILLISECONDS = 200
+SLOW_BATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is done: for each measure the turns of each contender."""
+
+    wall_turns: int = 15
+    cpu_turns: int = 10
+    cpu_messages: int = 40
+    cold_turns: int = 15
+    throughput_turns: int = 4
+    throughput_messages: int = 64
+
+
+QUICK = Plan(wall_turns=3, cpu_turns=3, cpu_messages=20, cold_turns=2, throughput_turns=1, throughput_messages=32)
+"""For CI: about a minute."""
+
+
+def wall_time(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
+    """Ten messages as one batch, the API slow: what threads are for."""
+    name = f"Wall time of {SLOW_BATCH} messages, API answers after {API_MILLISECONDS} ms"
+    with ExitStack() as stack:
+        pair = [
+            stack.enter_context(running(given, contender, answers_after_ms=API_MILLISECONDS)) for contender in _BOTH
+        ]
+        for contender in pair:
+            contender.send(SLOW_BATCH)
+        turns = [
+            [contender.send(SLOW_BATCH).wall * 1000 for contender in pair]
+            for _ in _turns(plan.wall_turns, name, progress)
+        ]
+    yield compare(name, "ms", *zip(*turns, strict=True), at_most=0.2)
+
+
+def cpu_time(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
+    """A few hundred messages, the API immediate: what the code itself costs, with once only and without."""
+    for once_only, how, limit in ((True, "once only", 0.4), (False, "without once only", 0.15)):
+        name = f"CPU a message, {how}"
+        ours: Name = "ours" if once_only else "ours-without-ledger"
+        with ExitStack() as stack:
+            pair = [stack.enter_context(running(given, contender, once_only=once_only)) for contender in (ours, "peer")]
+            for contender in pair:
+                contender.send(SLOW_BATCH)
+            turns = [
+                [contender.send(plan.cpu_messages).cpu / plan.cpu_messages * 1000 for contender in pair]
+                for _ in _turns(plan.cpu_turns, name, progress)
+            ]
+        yield compare(name, "ms", *zip(*turns, strict=True), at_most=limit)
+
+
+def cold_start(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
+    """A fresh interpreter: until the function is wired, and until its first message and first full batch are sent."""
+    name = "Cold start"
+    for contender in _BOTH:
+        _cold(given, contender, 1)  # which may have to compile
+    turns = [
+        [(_cold(given, contender, 1), _cold(given, contender, SLOW_BATCH)) for contender in _BOTH]
+        for _ in _turns(plan.cold_turns, name, progress)
+    ]
+    for what, index, messages in (("import and wiring", 0, 0), ("first message sent", 1, 0), ("first 10 sent", 1, 1)):
+        ours, peer = zip(
+            *((times[0][messages][index] * 1000, times[1][messages][index] * 1000) for times in turns), strict=True
+        )
+        yield compare(f"{name}: {what}", "ms", ours, peer, at_most=_COLD_LIMITS[what])
+
+
+_COLD_LIMITS = {"import and wiring": 2.5, "first message sent": 2.0, "first 10 sent": 1.5}
+
+
+def _cold(given: Surroundings, name: Name, messages: int) -> tuple[float, float]:
+    """Return the seconds until it was wired, and until it had sent its first batch."""
+    with running(given, name) as contender:
+        return contender.start_up.wall, contender.start_up.wall + contender.send(messages).wall
+
+
+def throughput(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
+    """Messages a second of one instance, one thread against several."""
+    name = f"Throughput of one instance, API answers after {API_MILLISECONDS} ms"
+    threads = (1, 10, 32)
+    count = plan.throughput_messages
+    with ExitStack() as stack:
+        instances = [
+            stack.enter_context(running(given, "ours", answers_after_ms=API_MILLISECONDS, threads=n)) for n in threads
+        ]
+        for instance, n in zip(instances, threads, strict=True):
+            instance.send(n, n)
+        turns = [
+            [count / instance.send(count, count).wall for instance in instances]
+            for _ in _turns(plan.throughput_turns, name, progress)
+        ]
+    one, *several = zip(*turns, strict=True)
+    for n, rates, limit in zip(threads[1:], several, (5, 8), strict=True):
+        yield compare(f"{name}, {n} threads", "a second", rates, one, baseline="1 thread", at_least=limit)
+
+
+def package_size(_given: Surroundings, _plan: Plan, progress: Progress) -> Iterator[Comparison]:
+    """What is uploaded and what Lambda unpacks; nothing when nothing was built."""
+    progress("Package", 0, 1)
+    found = sizes()
+    if found:
+        ours, peer = found
+        yield compare("Package, unpacked", "MB", [ours.unpacked / 1e6], [peer.unpacked / 1e6], at_most=1.0)
+        yield compare("Package, zipped", "MB", [ours.zipped / 1e6], [peer.zipped / 1e6], at_most=1.0)
+
+
+Measure = Callable[[Surroundings, Plan, Progress], Iterator[Comparison]]
+
+MEASURES: dict[str, Measure] = {
+    "wall": wall_time,
+    "cpu": cpu_time,
+    "cold": cold_start,
+    "package": package_size,
+    "throughput": throughput,
+}
+
+_BOTH: tuple[Name, Name] = ("ours", "peer")
+
+
+def _turns(count: int, name: str, progress: Progress) -> Iterator[int]:
+    for turn in range(count):
+        progress(name, turn, count)
+        yield turn
+
+
+def measure(names: Sequence[str], given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
+    """Run measures one after the other, never two at once."""
+    for name in names:
+        yield from MEASURES[name](given, plan, progress)

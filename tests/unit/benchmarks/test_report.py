@@ -1,0 +1,67 @@
+"""What a run says, and how it ends."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import __main__ as command
+from benchmarks import measures
+from benchmarks.contender import BenchmarkError
+from benchmarks.ratio import compare
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run the command with one measure, of which the fake says what it finds."""
+
+    def run(*arguments: str, ratio: float = 0.1, error: Exception | None = None) -> Any:
+        def measured(*_: Any) -> Iterator[Any]:
+            if error:
+                raise error
+            yield compare("Wall time", "ms", [ratio], [1], at_most=0.2)
+
+        @contextmanager
+        def nothing() -> Iterator[None]:
+            yield
+
+        monkeypatch.setitem(measures.MEASURES, "wall", measured)
+        monkeypatch.setattr(command, "surroundings", nothing)
+        return CliRunner().invoke(command.main, ["--only", "wall", *arguments])
+
+    return run
+
+
+@pytest.mark.parametrize(("ratio", "code"), [(0.1, 0), (0.3, 1)])
+def test_json_holds_every_ratio_and_the_exit_code_says_whether_all_are_kept(run: Any, ratio: float, code: int) -> None:
+    """A program reads the ratio, its limit and the verdict."""
+    done = run("--json", ratio=ratio)
+    found = json.loads(done.stdout)
+    assert done.exit_code == code
+    assert found["met"] is (code == 0)
+    assert found["measurements"][0]["ratio"]["median"] == ratio
+    assert found["measurements"][0]["at_most"] == 0.2
+
+
+@pytest.mark.parametrize(("ratio", "last"), [(0.1, "Every ratio is within its limit."), (0.3, "Wall time")])
+def test_the_table_ends_with_the_verdict(run: Any, ratio: float, last: str) -> None:
+    """The last line is what a person looks for."""
+    assert last in run(ratio=ratio).stdout.splitlines()[-1]
+
+
+def test_a_contender_that_did_not_do_its_work_is_one_line_not_a_time(run: Any) -> None:
+    """Nothing is measured of a contender that sent too little or too much."""
+    done = run(error=BenchmarkError("10 messages: 9 requests, 0 failures"))
+    assert done.exit_code == 1
+    assert "9 requests" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_help_names_every_measure() -> None:
+    """`--help` starts nothing."""
+    done = CliRunner().invoke(command.main, ["--help"])
+    assert done.exit_code == 0
+    assert all(name in done.stdout for name in measures.MEASURES)
