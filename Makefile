@@ -14,7 +14,7 @@ CHECKOV := $(TOOLS)/checkov/bin/checkov
 UV_SYNC := env -u VIRTUAL_ENV -u PYTHONPATH UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test check lint types template bench lock schema format build deploy clean
+.PHONY: help setup demo sandbox soak test check lint types template bench lock schema format build deploy clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ demo: .venv/.ready  ## The main job, end to end, on this machine: every sample t
 
 sandbox: .venv/.ready  ## The stand-in for AWS and Sociocs, up until Ctrl-C
 	@$(BIN)/python -m sandbox up
+
+soak: .venv/.ready  ## Ten minutes of every kind of trouble, then the account; ARGUMENTS="--minutes 60"
+	@$(BIN)/python -m sandbox soak $(ARGUMENTS)
 
 test: .venv/.ready $(TOOLS)/sam/.ready  ## Every test
 	$(BIN)/python -m pytest -n auto

@@ -1,9 +1,10 @@
-"""`python -m sandbox demo` (make demo) and `python -m sandbox up` (make sandbox)."""
+"""`python -m sandbox demo` (make demo), `up` (make sandbox) and `soak` (make soak)."""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import signal
 import sys
@@ -17,6 +18,8 @@ import click
 from sandbox.demo import main as run_demo
 from sandbox.deployment import DeploymentFailed
 from sandbox.report import showing_steps
+from sandbox.soak import MOST_MESSAGES
+from sandbox.soak import main as run_soak
 from sandbox.stack import Sandbox
 
 _MESSAGE = {
@@ -66,6 +69,45 @@ def up(functions: int, parameters: tuple[str, ...], time_scale: float, aws_port:
             click.echo(instructions(sandbox))
             threading.Event().wait()
         click.echo("\nStopping")
+
+
+@main.command()
+@click.option("--minutes", type=click.FloatRange(0.1, 120), default=10.0, show_default=True, help="Of trouble.")
+@click.option("--rate", type=click.FloatRange(0.1, 20), default=10.0, show_default=True, help="Messages a second.")
+@click.option("--seed", type=int, help="Of what is sent and of which fault comes when (default: another each time).")
+@click.option("--parameter", "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="Of the template.")
+@click.option(
+    "--log-directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the function's log there (default: it goes when the soak ends).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def soak(
+    minutes: float,
+    rate: float,
+    seed: int | None,
+    parameters: tuple[str, ...],
+    log_directory: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Send messages through one fault after another, and account for each.
+
+    Exits with 1 when a message was lost, sent twice, or reported wrongly.
+    """
+    if minutes * 60 * rate > MOST_MESSAGES:
+        raise click.UsageError(f"more than {MOST_MESSAGES} messages: give fewer --minutes or a lower --rate")
+    with _explaining_failures():
+        sys.exit(
+            run_soak(
+                minutes=minutes,
+                rate=rate,
+                seed=secrets.randbelow(2**31) if seed is None else seed,
+                parameters=dict(_parameter(text) for text in parameters),
+                log_directory=log_directory,
+                as_json=as_json,
+            )
+        )
 
 
 def _forget_the_developers_aws() -> None:

@@ -205,7 +205,7 @@ class Sandbox:
             time.sleep(_CHECK_SECONDS)
 
     def dead_letters(self, output: str = "MessageDeadLetterQueueUrl") -> list[MessageTypeDef]:
-        """All messages of the dead-letter queue, left where they are."""
+        """The messages of the dead-letter queue, left where they are; of a FIFO queue's group the first ten at most."""
         client, url = self.client("sqs"), self.outputs[output]
         found: dict[str, MessageTypeDef] = {}
         while received := client.receive_message(
