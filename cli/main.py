@@ -10,6 +10,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.commands.dead_letters import dead_letters
+from cli.commands.pause import pause, resume
 from cli.commands.send import send
 from cli.commands.status import status
 from cli.errors import in_words
@@ -43,6 +44,8 @@ def sociocs() -> None:  # a backspace alone on its line tells click to keep the 
 sociocs.add_command(send)
 sociocs.add_command(dead_letters)
 sociocs.add_command(status)
+sociocs.add_command(pause)
+sociocs.add_command(resume)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -93,11 +93,15 @@ class Stack:
         return found.get("State", "Unknown")
 
     @property
+    def takes_direct_events(self) -> bool:
+        """Whether events invoke the function directly, whatever the mapping's state."""
+        parameters = {p["ParameterKey"]: p.get("ParameterValue") for p in self.description.get("Parameters", [])}
+        return parameters.get("EventBridgeTarget") == "function" and parameters.get("Paused") != "true"
+
+    @property
     def is_paused(self) -> bool:
         """Whether nothing is being sent, from the queue or by events that invoke the function directly."""
-        parameters = {p["ParameterKey"]: p.get("ParameterValue") for p in self.description.get("Parameters", [])}
-        takes_events = parameters.get("EventBridgeTarget") == "function" and parameters.get("Paused") != "true"
-        return not takes_events and self.mapping_state == "Disabled"
+        return not self.takes_direct_events and self.mapping_state == "Disabled"
 
     @property
     def queue_url(self) -> str:

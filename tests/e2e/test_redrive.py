@@ -171,12 +171,13 @@ def test_refused_messages_go_back_once_also_when_the_command_is_killed(sandbox: 
 
 def move_while_paused(sandbox: Sandbox, sociocs: Any) -> None:
     """While sending is paused SQS moves the whole queue; resumed, what cannot succeed comes back with its reason."""
-    sandbox.pause()
+    assert sociocs("pause")["mapping"]["state"] == "Disabled"
+    sandbox.pause()  # which also waits for what is under way
     assert sociocs("status")["mapping"]["enabled"] is False
     assert sociocs("dead-letters", "redrive")["moved_by_sqs"] == MALFORMED
     assert sociocs("dead-letters", "list")["total"] == 0
 
-    sandbox.resume()
+    assert sociocs("resume")["mapping"]["enabled"] is True
     sandbox.wait_until_settled(60)
     codes = {row["code"]: row["count"] for row in sociocs("dead-letters", "list")["codes"]}
     assert codes == {"INVALID_MESSAGE": MALFORMED}

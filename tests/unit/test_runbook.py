@@ -88,5 +88,7 @@ def test_the_runbook_quotes_every_command() -> None:
     """An operator finds each of them here."""
     quoted = " ".join(commands(ROOT / "docs" / "operations.md"))
 
-    for name in ("send", "status", "dead-letters list", "dead-letters show", "dead-letters redrive"):
-        assert f"sociocs {name}" in quoted
+    dead_letters = sociocs.commands["dead-letters"]
+    assert isinstance(dead_letters, click.Group)
+    for name in (*(name for name in sociocs.commands if name != "dead-letters"), *dead_letters.commands):
+        assert re.search(rf"sociocs (dead-letters )?{name}\b", quoted), name

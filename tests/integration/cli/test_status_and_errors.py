@@ -96,7 +96,13 @@ def test_every_command_has_help_and_json(shell: Shell) -> None:
     """`--help` and `--json` are there on each of them."""
     dead_letters = sociocs.commands["dead-letters"]
     assert isinstance(dead_letters, type(sociocs))
-    for words in (["send"], ["status"], *(["dead-letters", name] for name in dead_letters.commands)):
+    for words in (
+        ["send"],
+        ["status"],
+        ["pause"],
+        ["resume"],
+        *(["dead-letters", name] for name in dead_letters.commands),
+    ):
         done = shell.bare(*words, "--help")
         assert done.code == 0
         assert "--json" in done.out
