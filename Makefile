@@ -41,7 +41,7 @@ demo: .venv/.ready  ## The main job, end to end, on this machine: every sample t
 	@$(BIN)/python -m sandbox demo
 
 sandbox: .venv/.ready  ## The stand-in for AWS and Sociocs, up until Ctrl-C
-	@$(BIN)/python -m sandbox up
+	@$(BIN)/python -m sandbox up $(ARGUMENTS)
 
 soak: .venv/.ready  ## Ten minutes of every kind of trouble, then the account; ARGUMENTS="--minutes 60"
 	@$(BIN)/python -m sandbox soak $(ARGUMENTS)
@@ -86,8 +86,10 @@ build: .venv/.ready | $(UV)  ## The function's package, arm64 and Python 3.13, w
 
 deploy: .venv/.ready $(TOOLS)/sam/.ready | $(UV)  ## sam build and deploy; ENVIRONMENT=staging or prod, PARAMETERS="Name=value ..."
 	PYTHON=$(CURDIR)/$(BIN)/python SAM_CLI_TELEMETRY=0 $(SAM)/sam build --config-env $(ENVIRONMENT)
-	SAM_CLI_TELEMETRY=0 $(SAM)/sam deploy --config-env $(ENVIRONMENT) \
-		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	@# sam reads no AWS_REGION. What --parameter-overrides is given replaces samconfig.toml's list, so it gets both.
+	parameters=$$($(BIN)/python tools/parameters.py $(ENVIRONMENT) $(PARAMETERS)) && \
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_REGION:-$$AWS_DEFAULT_REGION} \
+		$(SAM)/sam deploy --config-env $(ENVIRONMENT) $(if $(PARAMETERS),--parameter-overrides $$parameters)
 
 clean:  ## Remove everything that make has made
 	rm -rf .venv $(TOOLS) .build .aws-sam dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -81,6 +81,8 @@ class Application:
         elif result.route is not Route.STRANDED:
             metric = Metric.DEFERRED if isinstance(outcome, Deferred) else Metric.DEAD_LETTERED
             observer.count(metric, outcome.code)
+            if isinstance(outcome, Deferred) and delivery.record:
+                observer.time(Metric.RETRIED_AGE, time.time() - delivery.record.sent_at)
         observer.message(
             f"message {type(outcome).__name__.lower()}",
             needs_attention=not isinstance(outcome, Accepted | Deferred),

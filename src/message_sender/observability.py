@@ -22,6 +22,8 @@ class Metric(StrEnum):
     """Has the dimension `code` as well."""
     DEAD_LETTER_FAILURES = "DeadLetterWriteFailures"
     OUTCOME_EVENT_FAILURES = "OutcomeEventFailures"
+    RETRIED_AGE = "RetriedMessageAge"
+    """Seconds that a message that goes back has been on the queue; SQS's own metric forgets it after three receives."""
     API_LATENCY = "ApiLatency"
     """Milliseconds, one value a call."""
     END_TO_END_LATENCY = "EndToEndLatency"
@@ -36,7 +38,7 @@ class Observer:
         self.logger = Logger(service=service, log_uncaught_exceptions=False)
         self._namespace, self._service = namespace, service
         self._counts: list[tuple[Metric, str]] = []
-        self._milliseconds: list[tuple[Metric, float]] = []
+        self._durations: list[tuple[Metric, MetricUnit, float]] = []
 
     def invocation(self, request_id: str) -> None:
         """Put the invocation's id on every line that follows."""
@@ -62,15 +64,18 @@ class Observer:
         self._counts.append((metric, code))
 
     def time(self, metric: Metric, seconds: float) -> None:
-        """Record one duration."""
-        self._milliseconds.append((metric, max(0.0, seconds) * 1000))
+        """Record one duration: an age in seconds, anything else in milliseconds."""
+        if metric is Metric.RETRIED_AGE:
+            self._durations.append((metric, MetricUnit.Seconds, max(0.0, seconds)))
+        else:
+            self._durations.append((metric, MetricUnit.Milliseconds, max(0.0, seconds) * 1000))
 
     def flush(self) -> None:
         """Write the metrics of the invocation in CloudWatch's embedded metric format, and start anew."""
         counts, self._counts = Counter(self._counts), []
-        milliseconds, self._milliseconds = self._milliseconds, []
+        durations, self._durations = self._durations, []
         plain = [(metric, MetricUnit.Count, float(n)) for (metric, code), n in counts.items() if not code]
-        self._emit([*plain, *((metric, MetricUnit.Milliseconds, value) for metric, value in milliseconds)])
+        self._emit([*plain, *durations])
         for code in sorted({code for _, code in counts if code}):
             same = [(metric, MetricUnit.Count, float(n)) for (metric, other), n in counts.items() if other == code]
             self._emit(same, code=code)

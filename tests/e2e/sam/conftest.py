@@ -24,7 +24,7 @@ def _run(*arguments: str, **environment: str) -> str:
     done = subprocess.run(
         [str(SAM), *arguments],
         cwd=ROOT,
-        env={**os.environ, **quiet, "AWS_REGION": "us-east-1", **environment},
+        env={**os.environ, **quiet, "AWS_DEFAULT_REGION": "us-east-1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -63,7 +63,7 @@ def sam_deploy(built: Path) -> SamDeploy:
             **CREDENTIALS,
             # moto takes the template's URL for a bucket's own host name unless it says localhost.
             AWS_ENDPOINT_URL=endpoint_url.replace("127.0.0.1", "localhost"),
-            AWS_REGION=region,
+            AWS_DEFAULT_REGION=region,
         )
         client = boto3.client(
             "cloudformation",

@@ -295,6 +295,7 @@ def test_a_row_of_the_table(
         assert f'"code":"{row.code}"' in log
     if row.last_code:
         assert f"last: {row.last_code}" in dead[0]["ERROR_MESSAGE"]
+    assert ('"RetriedMessageAge"' in log) == (row.route == BACK)
     if row.route == BACK:
         asked = mapping.wait_of(sent)
         assert asked is not None

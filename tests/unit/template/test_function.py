@@ -26,6 +26,49 @@ def test_environment_is_what_the_settings_read(resolve: Any) -> None:
     assert set(_function(resolve().resources)["Environment"]["Variables"]) == ENVIRONMENT_NAMES | SDK_NAMES
 
 
+def test_each_variable_has_the_value_of_its_own_parameter(resolve: Any) -> None:
+    """Several parameters have the same default, behind which a mix-up would hide."""
+    parameters = {
+        "SociocsBaseUrl": "https://sociocs.example.com",
+        "ApiKeySecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sociocs/apikey-AbCdEf",
+        "OutcomeEventBusName": "outcomes",
+        "UnknownOutcome": "retry",
+        "IdempotencyDays": "31",
+        "MaximumRetryHours": "7",
+        "SendConcurrency": "11",
+        "MaxSendsPerSecond": "12",
+        "MaximumConcurrency": "13",
+        "ConnectTimeoutSeconds": "4",
+        "ReadTimeoutSeconds": "15",
+        "ApiKeyMaximumAgeSeconds": "60",
+    }
+    variables = _function(resolve(**parameters, LogLevel="DEBUG").resources)["Environment"]["Variables"]
+    assert {name: str(value) if not isinstance(value, dict) else value for name, value in variables.items()} == {
+        "SOCIOCS_BASE_URL": parameters["SociocsBaseUrl"],
+        "API_KEY_SECRET_ARN": parameters["ApiKeySecretArn"],
+        "LEDGER_TABLE_NAME": {"Ref": "LedgerTable"},
+        "MESSAGE_QUEUE_URL": {"Ref": "MessageQueue"},
+        "DEAD_LETTER_QUEUE_URL": {"Ref": "MessageDeadLetterQueue"},
+        "OUTCOME_EVENT_BUS_NAME": "outcomes",
+        "UNKNOWN_OUTCOME": "retry",
+        "IDEMPOTENCY_DAYS": "31",
+        "MAXIMUM_RETRY_HOURS": "7",
+        "MAXIMUM_RECEIVE_COUNT": "200",
+        "MESSAGE_RETENTION_HOURS": "96",
+        "SEND_CONCURRENCY": "11",
+        "MAX_SENDS_PER_SECOND": "12",
+        "MAXIMUM_CONCURRENCY": "13",
+        "CONNECT_TIMEOUT_SECONDS": "4",
+        "READ_TIMEOUT_SECONDS": "15",
+        "API_KEY_MAX_AGE_SECONDS": "60",
+        "POWERTOOLS_SERVICE_NAME": "stack",
+        "POWERTOOLS_METRICS_NAMESPACE": "SociocsMessageSender",
+        "POWERTOOLS_LOG_LEVEL": "DEBUG",
+    }
+    own = _function(resolve().resources)["Environment"]["Variables"]
+    assert own["API_KEY_SECRET_ARN"] == {"Ref": "ApiKeySecret"}
+
+
 def test_defaults_are_the_settings_own(resolve: Any) -> None:
     """Tests and the sandbox run with the numbers that a default stack has."""
     variables = _function(resolve().resources)["Environment"]["Variables"]
@@ -78,6 +121,7 @@ def test_loop_detection_stays_on(template_text: str) -> None:
 def test_the_mapping_reports_each_message_and_filters_none(resolve: Any) -> None:
     """A batch that fails in part fails in part only; a filter would delete what it leaves out."""
     mapping = _mapping(resolve().resources)
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["MessageQueue", "Arn"]}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 10}
     assert mapping["BatchSize"] == 10

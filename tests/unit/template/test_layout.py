@@ -93,7 +93,7 @@ def test_each_number_has_its_unit_in_its_name(template: dict[str, Any]) -> None:
 def test_each_suppression_of_a_check_stands_beside_its_resource_with_a_reason(
     template: dict[str, Any], template_text: str
 ) -> None:
-    """Checkov's three; cfn-lint needs none."""
+    """Checkov's three, and one of cfn-lint."""
     skipped = {}
     for name, resource in template["Resources"].items():
         for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
@@ -104,7 +104,13 @@ def test_each_suppression_of_a_check_stands_beside_its_resource_with_a_reason(
         "CKV_AWS_117": "SendMessageFunction",
         "CKV_AWS_119": "LedgerTable",
     }
-    assert "cfn-lint" not in template_text
+    ignored = {
+        name: resource["Metadata"]["cfn-lint"]["config"]["ignore_checks"]
+        for name, resource in template["Resources"].items()
+        if "cfn-lint" in resource.get("Metadata", {})
+    }
+    assert ignored == {"SendMessageRule": ["E3005"]}
+    assert re.search(r"cfn-lint:\n +# .+\.\n +config:", template_text), "with its reason"
 
 
 def test_defaults_make_a_stack(resolve: Any) -> None:

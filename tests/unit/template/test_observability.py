@@ -13,11 +13,7 @@ from message_sender.outcome import ErrorCode
 
 NAMESPACE = "SociocsMessageSender"
 VARIANTS = [{}, {"QueueType": "fifo"}, {"EventBridgeTarget": "function"}]
-NAMES = {
-    "MessageQueue.QueueName": "messages",
-    "MessageDeadLetterQueue.QueueName": "dead-letters",
-    "SendMessageFunction": "function",
-}
+NAMES = {"SendMessageFunction": "function"}
 
 
 def _alarms(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -26,12 +22,18 @@ def _alarms(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _dashboard(resources: dict[str, Any]) -> dict[str, Any]:
     """Return the body as CloudWatch gets it, with a name for each resource."""
-    body = resources["Dashboard"]["Properties"]["DashboardBody"]
-    text = body if isinstance(body, str) else body["Fn::Sub"]
-    assert isinstance(text, str)
-    text = re.sub(r"\$\{(?!!)([^}]+)\}", lambda match: NAMES.get(match[1], match[1]), text)
-    dashboard: dict[str, Any] = json.loads(text.replace("${!", "${"))
+    dashboard: dict[str, Any] = json.loads(_text(resources["Dashboard"]["Properties"]["DashboardBody"]))
     return dashboard
+
+
+def _text(body: Any) -> str:
+    """Put in what the resolver leaves to resources: each is its own name."""
+    if isinstance(body, str):
+        return body
+    text, variables = body["Fn::Sub"] if isinstance(body["Fn::Sub"], list) else (body["Fn::Sub"], {})
+    values = NAMES | {name: _text(value) for name, value in variables.items()}
+    filled = re.sub(r"\$\{(?!!)([^}]+)\}", lambda match: str(values.get(match[1], match[1])), text)
+    return filled.replace("${!", "${")
 
 
 def _dashboard_metrics(resources: dict[str, Any]) -> list[tuple[str, str]]:
@@ -69,13 +71,82 @@ def test_the_namespace_is_the_one_that_the_function_is_given(resolve: Any) -> No
             assert {"Name": "service", "Value": "stack"} in alarm["Dimensions"]
 
 
-def test_codes_in_alarms_are_error_codes(resolve: Any) -> None:
-    """A misspelt dimension is an alarm that never goes off."""
-    alarms = _alarms(resolve().resources)
-    codes = [d["Value"] for alarm in alarms.values() for d in alarm["Dimensions"] if d["Name"] == "code"]
-    assert Counter(codes) == Counter([ErrorCode.API_UNAUTHORIZED, ErrorCode.OUTCOME_UNKNOWN])
-    assert alarms["ApiUnauthorizedAlarm"]["MetricName"] == Metric.DEFERRED
-    assert alarms["OutcomeUnknownAlarm"]["MetricName"] == Metric.DEAD_LETTERED
+DEAD_LETTERS = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", ">= 1", "1 of 1")
+ALARMS = {
+    "DeadLettersAlarm": (*DEAD_LETTERS, {"QueueName": "MessageDeadLetterQueue.QueueName"}),
+    "EventDeadLettersAlarm": (*DEAD_LETTERS, {"QueueName": "EventDeadLetterQueue.QueueName"}),
+    "MessageAgeAlarm": (
+        *("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", "> 1234", "1 of 1"),
+        {"QueueName": "MessageQueue.QueueName"},
+    ),
+    "RetriedMessageAgeAlarm": (NAMESPACE, Metric.RETRIED_AGE, "Maximum", "> 1234", "1 of 4", {}),
+    "FunctionErrorsAlarm": ("AWS/Lambda", "Errors", "Sum", ">= 1", "1 of 4", {"FunctionName": "SendMessageFunction"}),
+    "FunctionThrottlesAlarm": (
+        *("AWS/Lambda", "Throttles", "Sum", ">= 1", "3 of 3"),
+        {"FunctionName": "SendMessageFunction"},
+    ),
+    "ApiUnauthorizedAlarm": (NAMESPACE, Metric.DEFERRED, "Sum", ">= 1", "1 of 4", {"code": "API_UNAUTHORIZED"}),
+    "DependencyUnavailableAlarm": (
+        *(NAMESPACE, Metric.DEFERRED, "Sum", ">= 1", "2 of 4"),
+        {"code": "DEPENDENCY_UNAVAILABLE"},
+    ),
+    "ApiMisconfiguredAlarm": (NAMESPACE, Metric.DEFERRED, "Sum", ">= 1", "2 of 4", {"code": "API_MISCONFIGURED"}),
+    "InternalErrorAlarm": (NAMESPACE, Metric.DEFERRED, "Sum", ">= 1", "1 of 4", {"code": "INTERNAL_ERROR"}),
+    "OutcomeUnknownAlarm": (NAMESPACE, Metric.DEAD_LETTERED, "Sum", ">= 1", "1 of 4", {"code": "OUTCOME_UNKNOWN"}),
+    "DeadLetterWriteFailuresAlarm": (NAMESPACE, Metric.DEAD_LETTER_FAILURES, "Sum", ">= 1", "2 of 4", {}),
+    "RuleEventsLostAlarm": (
+        *("AWS/Events", "InvocationsFailedToBeSentToDlq", "Sum", ">= 1", "1 of 1"),
+        {"RuleName": "stack-to-queue"},
+    ),
+    "FunctionEventsLostAlarm": (
+        *("AWS/Lambda", "DestinationDeliveryFailures", "Sum", ">= 1", "1 of 1"),
+        {"FunctionName": "SendMessageFunction"},
+    ),
+}
+"""Of each alarm: namespace, metric, statistic, when it goes off, in how many of how many periods, and of what."""
+
+
+def _named(value: Any) -> Any:
+    """Write a reference to a resource as `Resource.Attribute`."""
+    if not isinstance(value, dict):
+        return value
+    ((_, names),) = value.items()
+    return ".".join(names) if isinstance(names, list) else names
+
+
+@pytest.mark.parametrize("parameters", VARIANTS)
+def test_each_alarm_goes_off_when_it_should(resolve: Any, parameters: dict[str, str]) -> None:
+    """A wrong dimension or statistic is an alarm that never goes off."""
+    comparisons = {"GreaterThanOrEqualToThreshold": ">=", "GreaterThanThreshold": ">"}
+    for name, alarm in _alarms(resolve(MessageAgeAlarmSeconds="1234", **parameters).resources).items():
+        *expected, dimensions = ALARMS[name]
+        if "EventBridgeTarget" in parameters and name == "RuleEventsLostAlarm":
+            dimensions = {"RuleName": "stack-to-function"}
+        if alarm["Namespace"] == NAMESPACE:
+            dimensions = {"service": "stack", **dimensions}
+        periods = alarm["EvaluationPeriods"]
+        assert [
+            alarm["Namespace"],
+            alarm["MetricName"],
+            alarm["Statistic"],
+            f"{comparisons[alarm['ComparisonOperator']]} {alarm['Threshold']}",
+            f"{alarm.get('DatapointsToAlarm', periods)} of {periods}",
+        ] == expected, name
+        assert alarm["Period"] == 300, name
+        assert {d["Name"]: _named(d["Value"]) for d in alarm["Dimensions"]} == dimensions, name
+
+
+def test_codes_in_alarms_are_error_codes() -> None:
+    """One that waits for a person has an alarm before its messages die."""
+    codes = {alarm[-1]["code"] for alarm in ALARMS.values() if "code" in alarm[-1]}
+    assert codes <= set(ErrorCode)
+
+
+def test_while_paused_the_age_is_an_alarm_a_day_before_messages_are_deleted(resolve: Any) -> None:
+    """Waiting is what they are meant to do, until SQS would delete them."""
+    resources = resolve(Paused="true").resources
+    retention = resources["MessageQueue"]["Properties"]["MessageRetentionPeriod"]
+    assert _alarms(resources)["MessageAgeAlarm"]["Threshold"] == retention - 86_400
 
 
 @pytest.mark.parametrize("parameters", VARIANTS)
@@ -105,19 +176,12 @@ def test_every_page_that_the_template_names_is_there(template_text: str, root: P
 
 
 def test_the_alarms_that_an_operator_expects_are_there(resolve: Any) -> None:
-    """Dead letters, age, errors, throttles, apikey, unknown outcomes, lost events; one more for each variant."""
-    expected = {"DeadLettersAlarm", "MessageAgeAlarm", "FunctionErrorsAlarm", "FunctionThrottlesAlarm"}
-    expected |= {"ApiUnauthorizedAlarm", "OutcomeUnknownAlarm", "RuleEventsLostAlarm"}
+    """All of them in each variant, but for what only the others can have."""
+    variants = {"EventDeadLettersAlarm", "FunctionEventsLostAlarm"}
+    expected = set(ALARMS) - variants
     assert set(_alarms(resolve().resources)) == expected
     assert set(_alarms(resolve(QueueType="fifo").resources)) == expected | {"EventDeadLettersAlarm"}
     assert set(_alarms(resolve(EventBridgeTarget="function").resources)) == expected | {"FunctionEventsLostAlarm"}
-
-
-def test_dead_letters_are_counted_where_they_lie(resolve: Any) -> None:
-    """SQS does not count what it moves to a dead-letter queue as sent."""
-    alarm = _alarms(resolve().resources)["DeadLettersAlarm"]
-    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
-    assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["MessageDeadLetterQueue", "QueueName"]}
 
 
 @pytest.mark.parametrize("target", ["queue", "function"])
@@ -130,11 +194,31 @@ def test_lost_events_are_counted_for_the_rule_that_is_there(resolve: Any, bus: s
     assert _alarms(resources)["RuleEventsLostAlarm"]["Dimensions"] == [*on_bus, {"Name": "RuleName", "Value": rule}]
 
 
-def test_the_dashboard_lists_the_alarms_that_every_stack_has(resolve: Any) -> None:
+@pytest.mark.parametrize("parameters", VARIANTS)
+def test_the_dashboard_lists_the_alarms_that_the_stack_has(resolve: Any, parameters: dict[str, str]) -> None:
     """Their states are the first thing to look at."""
-    resources = resolve().resources
+    resources = resolve(**parameters).resources
     (widget,) = [widget for widget in _dashboard(resources)["widgets"] if widget["type"] == "alarm"]
-    assert widget["properties"]["alarms"] == [f"{name}.Arn" for name in _alarms(resources)]
+    assert sorted(widget["properties"]["alarms"]) == sorted(f"{name}.Arn" for name in _alarms(resources))
+
+
+def test_the_dashboard_shows_each_percentile_as_its_label_says(resolve: Any) -> None:
+    """Both latencies, half and 95 and 99 of 100."""
+    found = Counter(
+        (metric[1], metric[-1]["stat"])
+        for widget in _dashboard(resolve().resources)["widgets"]
+        for metric in widget["properties"].get("metrics", [])
+        if isinstance(metric[-1], dict) and "stat" in metric[-1]
+    )
+    percentiles = ("p50", "p95", "p99")
+    assert found == Counter((m, p) for m in (Metric.END_TO_END_LATENCY, Metric.API_LATENCY) for p in percentiles)
+
+
+def test_the_dashboard_shows_dead_events_where_they_have_a_queue_of_their_own(resolve: Any) -> None:
+    """QueueType=fifo: EventBridge and Lambda put them there."""
+    for parameters, shown in (({}, False), ({"QueueType": "fifo"}, True)):
+        text = json.dumps(_dashboard(resolve(**parameters).resources))
+        assert ("EventDeadLetterQueue.QueueName" in text) == shown
 
 
 def test_alarms_go_to_the_topic_when_there_is_one(resolve: Any) -> None:

@@ -71,6 +71,43 @@ def test_the_function_may_do_this_and_nothing_else(resolve: Any) -> None:
     assert _allowed(resolve().resources) == FUNCTION_ACTIONS
 
 
+def test_lambda_alone_may_take_the_functions_role(resolve: Any) -> None:
+    """Who may take it may do all that it may."""
+    document = resolve().resources["SendMessageFunctionRole"]["Properties"]["AssumeRolePolicyDocument"]
+    assert document["Statement"] == [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ]
+
+
+def test_eventbridge_alone_may_invoke_the_function(resolve: Any) -> None:
+    """And nobody when events go to the queue."""
+    resources = resolve(EventBridgeTarget="function").resources
+    permissions = {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::Lambda::Permission"}
+    assert permissions == {
+        "SendMessageFunctionRulePermission": {
+            "FunctionName": {"Ref": "SendMessageFunction"},
+            "Action": "lambda:InvokeFunction",
+            "Principal": "events.amazonaws.com",
+            "SourceArn": "arn:aws:events:eu-west-1:123456789012:rule/stack-to-function",
+        }
+    }
+    assert not [name for name, r in resolve().resources.items() if r["Type"] == "AWS::Lambda::Permission"]
+
+
+def test_a_customer_key_is_used_through_these_services_only(resolve: Any) -> None:
+    """The function's role through what holds its data; a producer's through the queue."""
+    resources = resolve(KmsKeyArn=KEY).resources
+    through = {
+        "SendMessageFunctionRole": ["dynamodb", "lambda", "secretsmanager", "sqs"],
+        "ProducerPolicy": ["sqs"],
+    }
+    for name, services in through.items():
+        (statement,) = [s for s in _statements(resources[name]) if s["Resource"] == KEY]
+        assert set(statement["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
+        (condition,) = statement["Condition"].values()
+        assert _list(condition["kms:ViaService"]) == [f"{service}.eu-west-1.amazonaws.com" for service in services]
+
+
 def test_the_function_has_a_role_of_its_own_without_managed_policies(resolve: Any) -> None:
     """SAM adds managed policies with wider permissions to a function without `Role`."""
     resources = resolve().resources
@@ -152,18 +189,27 @@ def test_every_queue_refuses_plain_http(resolve: Any, parameters: dict[str, str]
 
 
 @pytest.mark.parametrize(("bus", "path"), [("default", ""), ("orders", "orders/")])
-@pytest.mark.parametrize("target", ["queue", "function"])
-def test_eventbridge_is_allowed_by_the_arn_of_the_rule(resolve: Any, bus: str, path: str, target: str) -> None:
+@pytest.mark.parametrize(
+    ("variant", "dead_letters"),
+    [
+        ({"EventBridgeTarget": "queue"}, "MessageDeadLetterQueuePolicy"),
+        ({"EventBridgeTarget": "function"}, "MessageDeadLetterQueuePolicy"),
+        ({"QueueType": "fifo"}, "EventDeadLetterQueuePolicy"),
+    ],
+)
+def test_eventbridge_is_allowed_by_the_arn_of_the_rule(
+    resolve: Any, bus: str, path: str, variant: dict[str, str], dead_letters: str
+) -> None:
     """The ARN that is written out in the policies is the one that the rule will have."""
-    resources = resolve(EventBusName=bus, EventBridgeTarget=target).resources
-    rule = resources["SendMessageRule" if target == "queue" else "SendMessageFunctionRule"]["Properties"]
+    resources = resolve(EventBusName=bus, **variant).resources
+    (rule,) = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Events::Rule"]
     arn = f"arn:aws:events:eu-west-1:123456789012:rule/{path}{rule['Name']}"
     assert rule["EventBusName"] == bus
-    if target == "queue":
-        sources = [_source_arns(resources["MessageQueuePolicy"])]
+    if "SendMessageRule" in resources:
+        sources = _source_arns(resources["MessageQueuePolicy"])
     else:
-        sources = [[resources["SendMessageFunctionRulePermission"]["Properties"]["SourceArn"]]]
-    for allowed in [*sources, _source_arns(resources["MessageDeadLetterQueuePolicy"])]:
+        sources = [resources["SendMessageFunctionRulePermission"]["Properties"]["SourceArn"]]
+    for allowed in (sources, _source_arns(resources[dead_letters])):
         assert arn in allowed
 
 
@@ -178,8 +224,7 @@ def test_sns_is_allowed_for_topics_of_this_account(resolve: Any) -> None:
     """A topic of another account cannot deliver, whoever owns it."""
     statements = {s["Sid"]: s for s in _statements(resolve().resources["MessageQueuePolicy"])}
     condition = statements["NotificationsFromTopicsOfThisAccount"]["Condition"]
-    assert condition["ArnLike"] == {"aws:SourceArn": "arn:aws:sns:*:123456789012:*"}
-    assert condition["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+    assert condition == {"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:123456789012:*"}}
 
 
 def test_other_accounts_may_send_when_they_are_named_and_only_send(resolve: Any) -> None:

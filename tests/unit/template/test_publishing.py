@@ -1,10 +1,13 @@
 """samconfig.toml and the Serverless Application Repository's metadata fit the template and the project."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tools.parameters import parameters
 
 
 @pytest.fixture(scope="module")
@@ -59,4 +62,34 @@ def test_application_repository_gets_this_version_and_its_files(template: dict[s
     assert (root / application["LicenseUrl"]).is_file()
     assert (root / application["ReadmeUrl"]).is_file()
     assert len(application["Labels"]) <= 10
+    # "AWS SAM template Metadata section properties"
     assert len(application["Description"]) <= 256
+    assert re.fullmatch(r"[a-zA-Z0-9-]{1,140}", application["Name"])
+    assert len(application["Author"]) <= 127
+    assert re.fullmatch(r"[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?", application["Author"])
+    assert all(re.fullmatch(r"[a-zA-Z0-9+_:/@-]{1,127}", label) for label in application["Labels"])
+
+
+def test_a_parameter_more_costs_none_of_the_environments_own() -> None:
+    """`make deploy ENVIRONMENT=staging PARAMETERS=…`: sam alone would forget the limit on the pace."""
+    assert parameters("staging", ["AlarmTopicArn=arn:aws:sns:eu-west-1:1:on-call", "MaxSendsPerSecond=9"]) == [
+        "LogLevel=DEBUG",
+        "LogRetentionDays=7",
+        "MaximumConcurrency=2",
+        "MaxSendsPerSecond=9",
+        "AlarmTopicArn=arn:aws:sns:eu-west-1:1:on-call",
+    ]
+    assert parameters("default", ["Paused=true"]) == ["Paused=true"]
+
+
+@pytest.mark.parametrize(("environment", "change"), [("production", "Paused=true"), ("prod", "Paused")])
+def test_a_wrong_environment_or_parameter_deploys_nothing(environment: str, change: str) -> None:
+    """It would be another stack's, or nobody's."""
+    with pytest.raises(ValueError, match=r"production|NAME=VALUE"):
+        parameters(environment, [change])
+
+
+def test_no_page_deploys_without_building(root: Path) -> None:
+    """`sam deploy` alone takes the sources without what they need, and the default environment's stack."""
+    pages = [root / "README.md", *(root / "docs").glob("*.md")]
+    assert [page.name for page in pages if re.search(r"^ *sam deploy", page.read_text(), re.MULTILINE)] == []
