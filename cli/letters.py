@@ -19,10 +19,9 @@ from message_sender.dead_letter import (
     MAXIMUM_MESSAGE_BYTES,
     OUR_ATTRIBUTES,
     fifo_id,
-    is_allowed,
     size,
 )
-from message_sender.envelope import IDEMPOTENCY_KEY, UNKNOWN_ATTEMPT, UnknownEventError, open_event
+from message_sender.envelope import IDEMPOTENCY_KEY, UNKNOWN_ATTEMPT, UnknownEventError, is_allowed, open_event
 from message_sender.outcome import ErrorCode
 from message_sender.strict_json import read_json
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES, fifo_id, is_allowed, size
-from message_sender.envelope import IDEMPOTENCY_KEY
+from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES, fifo_id, size
+from message_sender.envelope import IDEMPOTENCY_KEY, is_allowed
 from message_sender.message import check
 from message_sender.problems import Invalid
 from message_sender.strict_json import read_json

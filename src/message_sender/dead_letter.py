@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from message_sender.envelope import IDEMPOTENCY_KEY, UNKNOWN_ATTEMPT, Delivery
+from message_sender.envelope import IDEMPOTENCY_KEY, UNKNOWN_ATTEMPT, Delivery, is_allowed
 from message_sender.outcome import Rejected, Unknown
 
 MAXIMUM_MESSAGE_BYTES = 1_048_576
@@ -30,9 +30,11 @@ def entry(delivery: Delivery, outcome: Rejected | Unknown, *, fifo: bool) -> dic
     letter: dict[str, Any] = {"MessageBody": delivery.body, "MessageAttributes": attributes}
     left = MAXIMUM_MESSAGE_BYTES - size(letter)
     for name, value in _ours(delivery, outcome).items():
+        if len(attributes) == MAXIMUM_ATTRIBUTES or not is_allowed(value):
+            continue
         attribute = {"DataType": "Number" if name == "RETRY_ATTEMPTS" else "String", "StringValue": value}
         cost = _attribute_size(name, attribute)
-        if len(attributes) < MAXIMUM_ATTRIBUTES and cost <= left and is_allowed(value):
+        if cost <= left:
             attributes[name] = attribute
             left -= cost
     if fifo:
@@ -66,13 +68,6 @@ def _ours(delivery: Delivery, outcome: Rejected | Unknown) -> dict[str, str]:
 def _attribute_size(name: str, attribute: Mapping[str, Any]) -> int:
     value = attribute["BinaryValue"] if "BinaryValue" in attribute else attribute["StringValue"].encode()
     return len(name.encode()) + len(attribute["DataType"].encode()) + len(value)
-
-
-def is_allowed(value: str) -> bool:
-    """Say whether SQS takes it as a value: not empty, and only characters of XML 1.0."""
-    return bool(value) and all(
-        c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c >= "\U00010000" for c in value
-    )
 
 
 def fifo_id(text: str) -> str:

@@ -26,6 +26,15 @@ IDEMPOTENCY_KEY = "IDEMPOTENCY_KEY"
 UNKNOWN_ATTEMPT = "UNKNOWN_ATTEMPT"
 
 
+# XML 1.0, as SendMessage says of bodies and attributes.
+_NOT_FOR_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def is_allowed(text: str) -> bool:
+    """Say whether SQS takes it as a body or a value: not empty, and only characters of XML 1.0."""
+    return bool(text) and not _NOT_FOR_SQS.search(text)
+
+
 class UnknownEventError(ValueError):
     """The function was invoked with something that is neither an SQS nor an EventBridge event."""
 
@@ -104,8 +113,7 @@ class Delivery:
     def _metadata(self, name: str) -> str | None:
         metadata = self.content.get("metadata") if isinstance(self.content, dict) else None
         value = metadata.get(name) if isinstance(metadata, dict) else None
-        # A lone surrogate is no character: neither a log nor an attribute takes it.
-        return value if isinstance(value, str) and re.fullmatch(r"[^\ud800-\udfff]{1,256}", value) else None
+        return value if isinstance(value, str) and len(value) <= 256 and _is_text(value) else None
 
 
 def open_event(event: object) -> list[Delivery]:
@@ -195,7 +203,7 @@ def _direct(event: object) -> Delivery:
         body = _as_text(event)
     except RecursionError:
         raise UnknownEventError("an event is nested too deeply") from None
-    if not isinstance(event, dict) or not isinstance(event.get("id"), str) or not event["id"]:
+    if not isinstance(event, dict) or not isinstance(event.get("id"), str) or not _is_text(event["id"]):
         return Delivery(
             "unidentified", Envelope.EVENTBRIDGE, body, "unidentified", None, "not an EventBridge event: no id"
         )
@@ -204,10 +212,9 @@ def _direct(event: object) -> Delivery:
 
 
 def _as_text(event: object) -> str:
-    """Write an event down as a body, no longer than it came: SQS counts bytes."""
+    """Write an event down as a body, no longer than it came where SQS takes it so: SQS counts bytes."""
     text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-    # A lone surrogate has no bytes of its own.
-    return text if not re.search(r"[\ud800-\udfff]", text) else json.dumps(event, separators=(",", ":"))
+    return text if is_allowed(text) else json.dumps(event, separators=(",", ":"))
 
 
 def _is_event(value: object) -> bool:
@@ -221,7 +228,15 @@ def _open(model: type[BaseModel], value: Any, key: str, content: str, otherwise:
         opened = parse(event={"version": "0", **value}, model=model)
     except ValidationError as error:
         return otherwise, None, f"not a whole {model.__name__.removesuffix('Model')} envelope: {_problems(error)}"
-    return getattr(opened, key) or otherwise, value[content], None
+    name = getattr(opened, key)
+    if name and not _is_text(name):
+        return otherwise, None, f"{key}: must be valid Unicode text"
+    return name or otherwise, value[content], None
+
+
+def _is_text(value: str) -> bool:
+    """Say whether it names something. A lone surrogate is no character: neither a log nor an attribute takes it."""
+    return bool(value) and not re.search(r"[\ud800-\udfff]", value)
 
 
 def _problems(error: ValidationError) -> str:

@@ -29,6 +29,9 @@ SETTINGS = Settings.from_environment(
 )
 
 
+any_text = st.text(st.characters(exclude_categories=()), min_size=1, max_size=3)
+
+
 class AcceptingClient:
     """An API that accepts whatever it is sent, and remembers it."""
 
@@ -66,6 +69,8 @@ def assert_ends_in_one_outcome(delivery: Delivery) -> None:
     """Either it is sent, once and as it came, or it can be dead-lettered with a reason."""
     outcome, sent = send(delivery)
 
+    for name in (delivery.id, delivery.key, delivery.reference or "", delivery.body):
+        name.encode()  # which a log, an attribute and a queue will do
     assert isinstance(outcome, Accepted | Rejected | Deferred | Unknown)
     if isinstance(outcome, Accepted):
         assert len(sent) == 1
@@ -77,6 +82,7 @@ def assert_ends_in_one_outcome(delivery: Delivery) -> None:
     assert not sent
     letter = dead_letter.entry(delivery, outcome, fifo=False)
     assert letter["MessageBody"] == delivery.body
+    assert dead_letter.size(letter) > 0
     assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == outcome.code
 
 
@@ -88,18 +94,19 @@ def test_any_body_ends_in_one_outcome(body: str) -> None:
     assert_ends_in_one_outcome(delivery)
 
 
-@given(bodies)
-def test_any_notification_ends_in_one_outcome(body: str) -> None:
-    """The same inside an SNS notification."""
-    (delivery,) = open_event(sqs_event(sqs_record(sns_notification(body))))
+@given(bodies, st.just("6002c671") | any_text)
+def test_any_notification_ends_in_one_outcome(body: str, name: str) -> None:
+    """The same inside an SNS notification with any id."""
+    notification = json.dumps(sns_notification(body, MessageId=name))
+    (delivery,) = open_event(sqs_event(sqs_record(notification)))
 
     assert_ends_in_one_outcome(delivery)
 
 
-@given(json_values | mistaken_messages() | valid_messages)
-def test_any_detail_ends_in_one_outcome(detail: Any) -> None:
-    """The same as the detail of an event, on the queue and invoked directly."""
-    event = eventbridge_event(detail)
+@given(json_values | mistaken_messages() | valid_messages, st.just("7468c241") | any_text)
+def test_any_detail_ends_in_one_outcome(detail: Any, name: str) -> None:
+    """The same as the detail of an event with any id, on the queue and invoked directly."""
+    event = eventbridge_event(detail, id=name)
 
     for delivery in open_event(sqs_event(sqs_record(json.dumps(event)))) + open_event([event]):
         assert_ends_in_one_outcome(delivery)

@@ -49,7 +49,7 @@ def test_an_event_without_time_goes_to_the_queue_untried(world: World) -> None:
     """Nothing is begun that cannot finish."""
     mapping = Mapping(world)
 
-    assert mapping.application.handle(eventbridge_event(message()), FakeContext(seconds=5)) == NO_FAILURES
+    assert mapping.application.handle(eventbridge_event(message()), FakeContext(seconds=10)) == NO_FAILURES
     assert mapping.depth() == 1
     assert world.sociocs.count == 0
 

@@ -143,6 +143,20 @@ ROWS = [
         code="INVALID_MESSAGE",
         requests=0,
     ),
+    Row(
+        "an event whose id is no text",
+        body=eventbridge_event(message(), id="\ud800x"),
+        route=DEAD,
+        code="INVALID_MESSAGE",
+        requests=0,
+    ),
+    Row(
+        "a notification whose id is no text",
+        body=sns_notification('{"to": 1}', MessageId="\ud800x"),
+        route=DEAD,
+        code="INVALID_MESSAGE",
+        requests=0,
+    ),
     Row("expires_at is past", body=message(metadata={"expires_at": PAST}), route=DEAD, code="EXPIRED", requests=0),
     Row("expires_at is ahead", body=message(metadata={"expires_at": AHEAD})),
     Row(
@@ -314,7 +328,7 @@ def test_not_attempted(world: World) -> None:
     mapping = Mapping(world)
     sent = world.send(message())
 
-    stays = mapping.turn(FakeContext(seconds=5))
+    stays = mapping.turn(FakeContext(seconds=10))
 
     assert stays == [sent]
     assert world.sociocs.count == 0
@@ -326,7 +340,7 @@ def test_not_attempted_is_not_out_of_retries_by_age(world: World) -> None:
     mapping = Mapping(world)
     sent = world.send(message())
 
-    assert mapping.turn(FakeContext(seconds=5), system=TRIED_OUT) == [sent]
+    assert mapping.turn(FakeContext(seconds=10), system=TRIED_OUT) == [sent]
     mapping.end_waits()
     assert mapping.turn(system=TRIED_OUT) == []
     assert world.sociocs.accepted_count == 1
@@ -340,7 +354,7 @@ def test_untried_where_sqs_would_take_it_away_is_dead_lettered_with_a_reason(
     mapping = Mapping(world)
     world.send(message())
 
-    assert mapping.turn(FakeContext(seconds=5), system=system) == []
+    assert mapping.turn(FakeContext(seconds=10), system=system) == []
     assert [letter["ERROR_CODE"] for letter in letters(world)] == ["RETRIES_EXHAUSTED"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from builders import eventbridge_event, message, sns_notification, sqs_event, sqs_record, text_attribute
-from message_sender.envelope import Delivery, Envelope, UnknownEventError, open_event
+from message_sender.envelope import Delivery, Envelope, UnknownEventError, is_allowed, open_event
 from message_sender.message import Message, check
 
 SHAPES = Path(__file__).resolve().parents[2] / "shapes"
@@ -237,6 +237,17 @@ def test_one_bad_record_never_touches_its_neighbours(body: Any, problem: str, po
     assert bad.body == records[position]["body"]
     assert [delivery.content["text"] for delivery in deliveries] == ["0", "1"]
     assert all(delivery.problem is None for delivery in deliveries)
+
+
+@pytest.mark.parametrize("character", ["\ufffe", "\uffff", "\x00", "\x1f", "\ud800"])
+def test_a_direct_event_is_written_as_sqs_takes_it(character: str) -> None:
+    """Some characters SQS refuses, raw; escaped it takes each, and the same event comes out of it again."""
+    event = eventbridge_event(message(text=f"before {character} after"))
+
+    (delivery,) = open_event(event)
+
+    assert is_allowed(delivery.body)
+    assert json.loads(delivery.body) == event
 
 
 def test_an_array_may_hold_a_bad_element() -> None:
