@@ -39,8 +39,7 @@ class ApiKeySource:
         """
         asked_at = time.monotonic()
         with self._lock:
-            if self._failed_at >= asked_at:
-                raise self._failure  # learnt while this thread waited: not each is to wait for the same again
+            self._raise_what_was_learnt_since(asked_at)
             return self._fetch(force=False)
 
     def refresh(self, refused: ApiKey) -> ApiKey:
@@ -49,12 +48,19 @@ class ApiKeySource:
         Raises:
             ApiKeyUnavailableError: as `get`.
         """
+        asked_at = time.monotonic()
         with self._lock:
+            self._raise_what_was_learnt_since(asked_at)
             if refused.generation < self._generation:
                 return self._fetch(force=False)
             key = self._fetch(force=True)
             self._generation += 1
             return ApiKey(key.value, self._generation)
+
+    def _raise_what_was_learnt_since(self, asked_at: float) -> None:
+        """Not each thread is to wait for the same failure again: it takes seconds."""
+        if self._failed_at >= asked_at:
+            raise self._failure
 
     def _fetch(self, *, force: bool) -> ApiKey:
         try:

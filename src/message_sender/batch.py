@@ -1,5 +1,6 @@
 """Many deliveries -> where each went: side by side, at the API's pace, FIFO groups in order, within the time left."""
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -43,29 +44,41 @@ class Routed:
 
 Send = Callable[..., Outcome]
 """`Sender.send`."""
-RouteAll = Callable[[Sequence[tuple[Delivery, Outcome]]], list[Routed]]
+RouteAll = Callable[[Sequence[tuple[Delivery, Outcome]], float], list[Routed]]
 """`Router.route`."""
 
 
 class Pace:
-    """Spaces the sends of one instance evenly; its state outlives the batch."""
+    """Spaces the sends of one instance evenly; its state outlives the batch.
 
-    def __init__(self, sends_per_second: float) -> None:
+    By the wall clock: the monotonic one may stand still while Lambda has the function frozen, and the turn of an
+    instance that sends less than once an invocation would never come.
+    """
+
+    def __init__(self, sends_per_second: float, first: float | None = None) -> None:
+        """Wire the pace.
+
+        Args:
+            sends_per_second: 0 means no limit.
+            first: the part of an interval that passes before the first slot. By chance unless given: instances that
+                start at once and in step would make a burst of each turn.
+        """
         self._interval = 1 / sends_per_second if sends_per_second else 0.0
         self._lock = threading.Lock()
-        # A new instance waits for its first slot: many that start at once do not make a burst.
-        self._next = time.monotonic() + self._interval
+        part = random.random() if first is None else first  # noqa: S311 - no secret
+        self._next = time.time() + self._interval * part
 
-    def wait_for(self, latest: float) -> float | None:
-        """Take the next slot; return the seconds to wait for it, or None when it would come after `latest`."""
+    def wait_for(self, within: float) -> tuple[bool, float]:
+        """Take the next slot when it comes within so many seconds; return whether it does, and the seconds to it."""
         if not self._interval:
-            return 0.0
+            return True, 0.0
         with self._lock:
-            slot = max(self._next, time.monotonic())
-            if slot > latest:
-                return None
-            self._next = slot + self._interval
-            return slot - time.monotonic()
+            now = time.time()
+            slot = max(self._next, now)
+            taken = slot - now <= within
+            if taken:
+                self._next = slot + self._interval
+            return taken, slot - now
 
 
 class _Gate:
@@ -87,9 +100,10 @@ class _Gate:
         """See `sending.Admit`."""
         if refusal := self._refusal():
             return refusal
-        seconds = self._pace.wait_for(self._last_start)
-        if seconds is None:
-            return Deferred(ErrorCode.NOT_ATTEMPTED, "its turn within MaxSendsPerSecond comes after this invocation")
+        taken, seconds = self._pace.wait_for(self._last_start - time.monotonic())
+        if not taken:
+            why = "its turn within MaxSendsPerSecond comes after this invocation"
+            return Deferred(ErrorCode.NOT_ATTEMPTED, why, seconds)
         if seconds > 0:
             time.sleep(seconds)
         return self._refusal()
@@ -118,7 +132,8 @@ class Batch:
             deliveries: of one invocation.
             seconds_left: until the function's deadline.
         """
-        last_start = time.monotonic() + seconds_left - RESERVE_SECONDS - self._settings.attempt_seconds
+        ends = time.monotonic() + seconds_left
+        last_start = ends - RESERVE_SECONDS - self._settings.attempt_seconds
         over_at = time.time() + seconds_left
         gate = _Gate(self._pace, last_start)
 
@@ -128,11 +143,11 @@ class Batch:
             return or_exhausted(delivery, outcome, self._settings, time.time())
 
         groups = _groups(deliveries)
-        routed = [r for group in self._map(lambda group: self._in_order(group, attempt), groups) for r in group]
+        routed = [r for group in self._map(lambda group: self._in_order(group, attempt, ends), groups) for r in group]
         # Oldest first: when time runs out, who was handed back before has its turn now.
         single = sorted((d for d in deliveries if not _group(d)), key=lambda d: d.record.sent_at if d.record else 0)
         outcomes = self._map(lambda delivery: (delivery, attempt(delivery)), single)
-        return [*routed, *self._route(list(outcomes))]
+        return [*routed, *self._route(list(outcomes), ends)]
 
     def _map(self, work: Callable[[T], R], items: Sequence[T]) -> Iterable[R]:
         return map(work, items) if len(items) == 1 else self._threads.map(work, items)
@@ -145,20 +160,20 @@ class Batch:
             self._observer.bug("a message could not be handled", message_id=delivery.id)
             return Deferred(ErrorCode.INTERNAL_ERROR, "a bug in the sender: the log says where")
 
-    def _in_order(self, group: Sequence[Delivery], attempt: Callable[[Delivery], Outcome]) -> list[Routed]:
+    def _in_order(self, group: Sequence[Delivery], attempt: Callable[[Delivery], Outcome], ends: float) -> list[Routed]:
         """Run one FIFO group: each message is where it belongs before the next starts; one that is not stops it."""
         done: list[Routed] = []
         for position, delivery in enumerate(group):
             outcome = attempt(delivery)
             if not isinstance(outcome, Deferred):
-                done += self._route([(delivery, outcome)])
+                done += self._route([(delivery, outcome)], ends)
                 if done[-1].route is not Route.STRANDED:
                     continue
             # SQS holds the group for as long as its first message is not visible, however short the others' wait is.
             behind = Deferred(ErrorCode.NOT_ATTEMPTED, "behind an unfinished message of its group")
             rest = [(d, or_exhausted(d, behind, self._settings, time.time())) for d in group[position + 1 :]]
             first = [(delivery, outcome)] if isinstance(outcome, Deferred) else []
-            return [*done, *self._route([*first, *rest])]
+            return [*done, *self._route([*first, *rest], ends)]
         return done
 
 

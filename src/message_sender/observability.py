@@ -84,9 +84,7 @@ class Observer:
         metrics = EphemeralMetrics(namespace=self._namespace, service=self._service)
         for dimension in dimensions.items():
             metrics.add_dimension(*dimension)
-        written = False
         for metric, unit, value in values:
             metrics.add_metric(metric.value, unit, value)
-            written = True
-        if written:
+        if metrics.metric_set:  # Powertools writes them out by itself at 100 values, and complains of nothing left
             metrics.flush_metrics()

@@ -11,16 +11,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from message_sender import dead_letter
 from message_sender.aws import error_code
 from message_sender.batch import Routed
-from message_sender.envelope import IDEMPOTENCY_KEY, Delivery
+from message_sender.envelope import IDEMPOTENCY_KEY, Delivery, is_allowed
 from message_sender.observability import Metric, Observer
 from message_sender.outcome import Accepted, Deferred, Outcome, Route
-from message_sender.retries import LONGEST_WAIT_SECONDS, wait_seconds
+from message_sender.retries import wait_seconds
 from message_sender.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
 
+LONGEST_DELAY_SECONDS = 900
+"""SQS's own most for a message that is new on a queue."""
 _BATCH = 10
 """Entries of one SQS or PutEvents batch call."""
 
@@ -43,28 +45,33 @@ class Router:
         """Wire a router; without `events` no outcome event is published."""
         self._sqs, self._events, self._settings, self._observer = sqs, events, settings, observer
 
-    def route(self, pairs: Sequence[tuple[Delivery, Outcome]]) -> list[Routed]:
-        """Route deliveries by their outcomes; the result is in no particular order."""
+    def route(self, pairs: Sequence[tuple[Delivery, Outcome]], ends: float) -> list[Routed]:
+        """Route deliveries by their outcomes; the result is in no particular order.
+
+        What there is no time for before the invocation `ends` (of `time.monotonic`) is stranded: ended without its
+        response, all of its messages would be delivered again.
+        """
+        until = ends - _ONE_CALL_SECONDS
         accepted = [pair for pair in pairs if isinstance(pair[1], Accepted)]
         deferred = [(delivery, outcome) for delivery, outcome in pairs if isinstance(outcome, Deferred)]
         dead = [pair for pair in pairs if not isinstance(pair[1], Accepted | Deferred)]
         return [
             *(Routed(delivery, outcome, Route.ACKNOWLEDGED) for delivery, outcome in accepted),
-            *self._dead_letter(dead),
-            *self._postpone([pair for pair in deferred if pair[0].record]),
-            *self._enqueue([pair for pair in deferred if not pair[0].record]),
+            *self._dead_letter(dead, until),
+            *self._enqueue([pair for pair in deferred if not pair[0].record], until),
+            *self._postpone([pair for pair in deferred if pair[0].record], until),
         ]
 
-    def _dead_letter(self, pairs: Sequence[tuple[Delivery, Any]]) -> Iterator[Routed]:
+    def _dead_letter(self, pairs: Sequence[tuple[Delivery, Any]], until: float) -> Iterator[Routed]:
         url = self._settings.dead_letter_queue_url
         letters = [dead_letter.entry(delivery, outcome, fifo=url.endswith(".fifo")) for delivery, outcome in pairs]
-        failed = self._send(url, letters)
+        failed = self._send(url, letters, until)
         for position, (delivery, outcome) in enumerate(pairs):
             if position in failed:
                 self._observer.count(Metric.DEAD_LETTER_FAILURES)
             yield Routed(delivery, outcome, Route.STRANDED if position in failed else Route.DEAD_LETTERED)
 
-    def _postpone(self, pairs: Sequence[tuple[Delivery, Deferred]]) -> Iterator[Routed]:
+    def _postpone(self, pairs: Sequence[tuple[Delivery, Deferred]], until: float) -> Iterator[Routed]:
         """Leave them in the queue, invisible for their backoff; where that fails, for the visibility timeout."""
         entries = [
             {"ReceiptHandle": d.record.receipt_handle, "VisibilityTimeout": wait_seconds(d, outcome)}
@@ -74,29 +81,32 @@ class Router:
         url = self._settings.message_queue_url
         for chunk in _chunks(entries):
             change = partial(self._sqs.change_message_visibility_batch, QueueUrl=url, Entries=_numbered(chunk))
-            self._call("the wait of a message could not be set", change, len(chunk))
+            self._call("the wait of a message could not be set", change, len(chunk), until)
         return (Routed(delivery, outcome, Route.RETURNED) for delivery, outcome in pairs)
 
-    def _enqueue(self, pairs: Sequence[tuple[Delivery, Deferred]]) -> Iterator[Routed]:
+    def _enqueue(self, pairs: Sequence[tuple[Delivery, Deferred]], until: float) -> Iterator[Routed]:
         """Put what came by direct invocation on the queue, so that both ways share one path for retries."""
         url = self._settings.message_queue_url
-        failed = self._send(url, [_queued(*pair, fifo=url.endswith(".fifo")) for pair in pairs])
+        failed = self._send(url, [_queued(*pair, fifo=url.endswith(".fifo")) for pair in pairs], until)
         for position, (delivery, outcome) in enumerate(pairs):
             yield Routed(delivery, outcome, Route.STRANDED if position in failed else Route.RETURNED)
 
-    def _send(self, url: str, messages: Sequence[dict[str, Any]]) -> set[int]:
+    def _send(self, url: str, messages: Sequence[dict[str, Any]], until: float) -> set[int]:
         """Send messages in as few calls as SQS allows; return the positions of those that it did not take."""
         failed: set[int] = set()
         start = 0
         for chunk in _chunks(messages, dead_letter.size, dead_letter.MAXIMUM_MESSAGE_BYTES):
             send = partial(self._sqs.send_message_batch, QueueUrl=url, Entries=_numbered(chunk))
-            refused = self._call("a message could not be written", send, len(chunk))
+            refused = self._call("a message could not be written", send, len(chunk), until)
             failed |= {start + position for position in refused}
             start += len(chunk)
         return failed
 
-    def _call(self, problem: str, call: Callable[[], Any], entries: int) -> set[int]:
+    def _call(self, problem: str, call: Callable[[], Any], entries: int, until: float) -> set[int]:
         """Make one batch call; return the positions that failed, which is all of them when the call itself did."""
+        if time.monotonic() > until:
+            self._observer.problem(problem, aws_error="NotTried", entries=entries)
+            return set(range(entries))
         try:
             failed = call().get("Failed", [])
         except (ClientError, BotoCoreError) as error:
@@ -150,13 +160,13 @@ def response(results: Sequence[Routed]) -> dict[str, Any]:
 def _queued(delivery: Delivery, deferred: Deferred, *, fifo: bool) -> dict[str, Any]:
     key = {IDEMPOTENCY_KEY: {"DataType": "String", "StringValue": delivery.key}}
     message: dict[str, Any] = {"MessageBody": delivery.body}
-    if dead_letter.is_allowed(delivery.key):
+    if is_allowed(delivery.key):
         message["MessageAttributes"] = key  # otherwise the body says it again
     if fifo:  # has no delay of its own
         # By the body too: of two messages with one key SQS would drop the second, and the conflict with it.
         deduplication = dead_letter.fifo_id(f"{delivery.key}:{delivery.body}")
         return message | {"MessageGroupId": dead_letter.fifo_id(delivery.key), "MessageDeduplicationId": deduplication}
-    return message | {"DelaySeconds": min(LONGEST_WAIT_SECONDS, wait_seconds(delivery, deferred))}
+    return message | {"DelaySeconds": min(LONGEST_DELAY_SECONDS, wait_seconds(delivery, deferred))}
 
 
 def _outcome_event(result: Routed, bus: str) -> dict[str, Any]:

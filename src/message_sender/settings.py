@@ -11,7 +11,8 @@ _Url = Annotated[AnyHttpUrl, UrlConstraints(allowed_schemes=["http", "https"])]
 class Settings(BaseModel):
     """What the template tells the function. Each field is the environment variable of the same name in upper case."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper)
+    # The error of a wrong value is logged, and the environment holds credentials.
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper, hide_input_in_errors=True)
 
     sociocs_base_url: _Url
     """Base of the API; `/message` is appended. Another URL is how tests and the sandbox stand in for it."""

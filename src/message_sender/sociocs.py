@@ -71,16 +71,18 @@ class SociocsClient:
         """
         try:
             key = self._api_key.get()
-            if time.monotonic() > last_start:
-                return Deferred(ErrorCode.NOT_ATTEMPTED, "no time was left to send it")
-            outcome = self._post(body, key)
-            if isinstance(outcome, Deferred) and outcome.code is ErrorCode.API_UNAUTHORIZED:
-                key = self._api_key.refresh(key)
-                if time.monotonic() <= last_start:
-                    return self._post(body, key)
         except ApiKeyUnavailableError as error:
             return Deferred(ErrorCode.DEPENDENCY_UNAVAILABLE, str(error))
-        return outcome
+        if time.monotonic() > last_start:
+            return Deferred(ErrorCode.NOT_ATTEMPTED, "no time was left to send it")
+        outcome = self._post(body, key)
+        if not (isinstance(outcome, Deferred) and outcome.code is ErrorCode.API_UNAUTHORIZED):
+            return outcome
+        try:
+            key = self._api_key.refresh(key)
+        except ApiKeyUnavailableError as error:
+            return Deferred(ErrorCode.DEPENDENCY_UNAVAILABLE, f"{outcome.reason}; read anew, {error}")
+        return self._post(body, key) if time.monotonic() <= last_start else outcome
 
     def _post(self, body: bytes, key: ApiKey) -> Outcome:
         request = self._request.copy()
@@ -149,7 +151,8 @@ def _accepted(status: int, answer: dict[str, Any], body: bytes, key: ApiKey) -> 
     data = answer.get("data")
     message_id = data.get("message_id") if isinstance(data, dict) else None
     named = isinstance(message_id, str | int) and not isinstance(message_id, bool) and str(message_id).strip()
-    if answer.get("status") == "success" and named:
+    # Printable: it goes to the ledger, the log and the outcome event.
+    if answer.get("status") == "success" and named and str(message_id).isprintable():
         return Accepted(str(message_id))
     if answer.get("status") == "error":
         return Rejected(ErrorCode.API_REJECTED, _reason(status, answer, body, key))

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from decimal import Decimal, DecimalException
 from typing import Any
 
 from message_sender.problems import dotted
@@ -13,14 +14,15 @@ MAXIMUM_DEPTH = 100
 def read_json(text: str) -> Any:
     """Read JSON as strictly as a message needs.
 
-    A name given twice is refused: two readers could disagree about whom the message is for.
+    A name given twice is refused: two readers could disagree about whom the message is for. So is a decimal that a
+    double cannot hold: what is forwarded would be another number.
 
     Raises:
         ValueError: saying where it stops being JSON, holding nothing of the text.
     """
     try:
         return json.loads(
-            text, object_pairs_hook=_once_each, parse_int=_integer, parse_float=_finite, parse_constant=_finite
+            text, object_pairs_hook=_once_each, parse_int=_integer, parse_float=_decimal, parse_constant=_finite
         )
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
@@ -47,6 +49,17 @@ def _finite(text: str) -> float:
     value = float(text)
     if value - value != 0:  # NaN and the infinities, which JSON does not have
         raise ValueError("not JSON: a number is out of range")
+    return value
+
+
+def _decimal(text: str) -> float:
+    value = _finite(text)
+    try:
+        is_the_same = Decimal(text) == Decimal(repr(value))
+    except DecimalException:  # an exponent of twenty digits
+        is_the_same = False
+    if not is_the_same:
+        raise ValueError("not JSON that can be forwarded as it is: a decimal has more digits than a double holds")
     return value
 
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 import trustme
 
+from message_sender import transport
 from message_sender.api_key import ApiKeySource
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
 from message_sender.sociocs import SociocsClient
@@ -334,6 +335,32 @@ def test_kept_connection_is_used_again(connect: Connect) -> None:
 
     assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted]
     assert [len(connection.requests) for connection in wire.connections] == [2]
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may be about to close it, or the function was frozen: a request on it might get no answer."""
+    with Wire([*ANSWERED, Hang()], [*ANSWERED, Hang()]) as wire:
+        client = connect(wire.url)
+        sent(client)
+        monkeypatch.setattr(transport, "IDLE_SECONDS", 0)
+        second = sent(client)
+
+    assert isinstance(second, Accepted)
+    assert [len(connection.requests) for connection in wire.connections] == [1, 1]
+
+
+def test_the_next_request_that_cannot_connect_was_not_sent(connect: Connect) -> None:
+    """What the same thread sent before does not count for it."""
+    with Wire([*ANSWERED]) as wire:
+        client = connect(wire.url)
+        first = sent(client)
+        wire.wait_for_closed(1)
+    second = sent(client)
+
+    assert isinstance(first, Accepted)
+    assert (type(second), code_of(second)) == (Deferred, ErrorCode.API_UNREACHABLE)
 
 
 @pytest.mark.parametrize("end", [[], [Reset()]], ids=["closed", "reset"])

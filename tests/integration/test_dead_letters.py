@@ -3,16 +3,22 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
 
 from builders import message, sqs_event, sqs_record, text_attribute
 from fakes import FakeContext, World
+from message_sender import routing
 from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES
+from message_sender.envelope import open_event
+from message_sender.outcome import Deferred, ErrorCode, Rejected, Route
 
 OURS_IN_ORDER = ["IDEMPOTENCY_KEY", "ERROR_CODE", "RETRY_ATTEMPTS", "FIRST_SEEN", "ERROR_MESSAGE"]
 SENT_AT = 1_795_000_000.25
@@ -214,6 +220,43 @@ def test_what_a_batch_call_refuses_in_part_stays_in_the_queue(world: World) -> N
         "bad 2",
         "bad 11",
     }
+
+
+@dataclass
+class HangingSqs:
+    """Each call takes as long as one that nobody answers, and then fails."""
+
+    clock: list[float]
+    calls: int = 0
+
+    def _hang(self, **_: Any) -> Any:
+        self.calls += 1
+        self.clock[0] += 4
+        raise ReadTimeoutError(endpoint_url="sqs")
+
+    send_message_batch = change_message_visibility_batch = _hang
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(4, 0), (12, 2), (600, 10)])
+def test_an_sqs_that_hangs_does_not_outlast_the_function(
+    seconds: float, calls: int, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch of a hundred is ten calls: ended before its response, all of it would come back, sent or not."""
+    clock = [1000.0]
+    monkeypatch.setattr(routing, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    application = world.application()
+    sqs = HangingSqs(clock)
+    application._router._sqs = sqs  # type: ignore[assignment]  # the part that is used
+    deliveries = open_event(sqs_event(*(sqs_record(f"bad {n}") for n in range(50)), *(sqs_record("x"),) * 50))
+    dead = [(one, Rejected(ErrorCode.INVALID_MESSAGE, "bad")) for one in deliveries[:50]]
+    back = [(one, Deferred(ErrorCode.API_THROTTLED, "429")) for one in deliveries[50:]]
+
+    routed = application._router.route([*dead, *back], 1000 + seconds)
+
+    assert sqs.calls == calls
+    assert clock[0] <= 1000 + max(seconds, 0)
+    assert [one.route for one in routed].count(Route.STRANDED) == 50
+    assert [one.route for one in routed].count(Route.RETURNED) == 50
 
 
 def test_fifo_letters_keep_their_group(make_world: Callable[..., World]) -> None:

@@ -2,15 +2,19 @@
 
 import json
 import threading
+import time
 import urllib.request
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import pytest
+from aws_lambda_powertools.utilities.parameters import GetParameterError
 
 from builders import message, sqs_event, sqs_record
 from fakes import FakeContext, World
 from mapping import Mapping
-from message_sender.api_key import ApiKey
+from message_sender.api_key import ApiKey, ApiKeySource, ApiKeyUnavailableError
 from message_sender.handler import Application
 
 OLD, NEW = "e047nbp2UnWuHD9m:Xqc37DHPGMyF0Z4hWX3Afn1Iyj6j7dPc", "f158ocq3VoXvIE0n:Yrd48EIQHNzG1A5iXY4Bgo2Jzk7k8eQd"
@@ -197,6 +201,99 @@ def test_an_api_that_repeats_the_apikey_and_the_message(
     assert f"Sociocs answered {status}" in everything
     for secret in (world.apikey, "e047nbp2UnWuHD9m", "Planted text", "Planted name", "6175550123"):
         assert secret not in everything
+
+
+class HangingSecrets:
+    """A Secrets Manager that fails when it is let go, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked, self.let_go = 0, threading.Event()
+
+    def get(self, *_: object, **__: object) -> str:
+        """Fail, later."""
+        self.asked += 1
+        assert self.let_go.wait(10)
+        raise GetParameterError("(ReadTimeout)")
+
+
+class CountingLock:
+    """A lock that says how many have come to it."""
+
+    def __init__(self) -> None:
+        self.came, self._lock, self._count = 0, threading.Lock(), threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._count:
+            self.came += 1
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize("call", ["get", "refresh"])
+def test_a_failure_is_shared_by_those_who_waited_for_it(call: str) -> None:
+    """Ten threads that ask at once wait for one answer of Secrets Manager, not for ten, one after the other."""
+    secrets = HangingSecrets()
+    source = ApiKeySource("secret", cast(Any, secrets), 300)
+    lock = CountingLock()
+    source._lock = cast(Any, lock)
+
+    def ask(_: int) -> str:
+        with pytest.raises(ApiKeyUnavailableError) as found:
+            source.get() if call == "get" else source.refresh(ApiKey("refused"))
+        return str(found.value)
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = pool.map(ask, range(10))
+        _until(lambda: lock.came == 10)
+        secrets.let_go.set()
+        assert len(set(answers)) == 1
+
+    assert secrets.asked == 1
+    with pytest.raises(ApiKeyUnavailableError):
+        source.get()
+    assert secrets.asked == 2, "the next message asks anew"
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_a_refused_apikey_that_cannot_be_read_anew_says_both(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """The operator hears that Sociocs refused it, and why there is no other."""
+    rotate(world, OLD, OLD)
+    mapping = Mapping(world)
+    world.send(message())
+    mapping.turn()
+    world.sociocs.set_apikeys([NEW])
+    world.client("secretsmanager").delete_secret(SecretId=world.name, ForceDeleteWithoutRecovery=True)
+    world.send(message())
+
+    assert len(mapping.turn()) == 1
+
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"returned"' in line]
+    assert line["code"] == "DEPENDENCY_UNAVAILABLE"
+    assert line["reason"].startswith("Sociocs answered 401")
+    assert "read anew, the secret cannot be read (ResourceNotFoundException)" in line["reason"]
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_an_api_that_repeats_a_part_of_the_apikey(part: int, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """An apikey is an id and a secret: neither is shown."""
+    secret = "planted-id:planted-secret"
+    rotate(world, secret, secret)
+    said = f"the key {secret.split(':')[part]} may not do that"
+    world.sociocs.rule(status=400, body={"status": "error", "errors": [{"msg": said}]})
+    mapping = Mapping(world)
+    world.send(message())
+
+    mapping.turn()
+
+    assert "the key *** may not do that" in capsys.readouterr().out
 
 
 def test_an_apikey_does_not_show_itself() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -230,6 +231,10 @@ def test_the_metadata_can_be_asked_for() -> None:
         ('{"to": -Infinity}', "not JSON: a number is out of range"),
         ('{"to": 1e999}', "not JSON: a number is out of range"),
         ('{"to": ' + "9" * 5000 + "}", "not JSON that can be read: a number has too many digits"),
+        ('{"to": 98765432109876543.21}', "not JSON that can be forwarded as it is: a decimal has more digits than"),
+        ('{"to": 1.0000000000000000001}', "not JSON that can be forwarded as it is: a decimal has more digits than"),
+        ('{"to": 1e-400}', "not JSON that can be forwarded as it is: a decimal has more digits than"),
+        ('{"to": 1e-99999999999999999999}', "not JSON that can be forwarded as it is: a decimal has more digits than"),
         ("[" * 200_000, "not JSON that can be read: nested too deeply"),
         ('{"to": "1", "text": "", "to": "2"}', "to: given twice in one object"),
         ('{"a": {"+16175550123": 1, "+16175550123": 2}}', "<name not shown>: given twice in one object"),
@@ -242,3 +247,9 @@ def test_text_that_is_not_json_is_refused_in_words(text: str, said: str) -> None
         read_json(text)
 
     assert "6175550123" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["0.1", "1.10", "-0.0", "1e2", "5e-324", "1.7976931348623157e308", "9" * 20])
+def test_numbers_that_are_forwarded_as_they_are(text: str) -> None:
+    """Another spelling of the same number is no other number."""
+    assert Decimal(repr(read_json(text))) == Decimal(text)

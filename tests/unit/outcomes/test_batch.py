@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from message_sender import batch
-from message_sender.batch import RESERVE_SECONDS, Batch, Pace, Routed
+from message_sender.batch import RESERVE_SECONDS, Batch, Pace, Routed, _Gate
 from message_sender.envelope import Delivery, Envelope, QueueRecord
 from message_sender.observability import Observer
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Route, Unknown
@@ -98,9 +99,11 @@ class FakeRouter:
 
     stranded: set[str] = field(default_factory=set)
     routed: list[str] = field(default_factory=list)
+    ends: set[float] = field(default_factory=set)
 
-    def route(self, pairs: Sequence[tuple[Delivery, Outcome]]) -> list[Routed]:
+    def route(self, pairs: Sequence[tuple[Delivery, Outcome]], ends: float) -> list[Routed]:
         """See `Router.route`."""
+        self.ends.add(ends)
         self.routed += [delivery.id for delivery, _ in pairs]
         return [Routed(delivery, outcome, self._of(delivery, outcome)) for delivery, outcome in pairs]
 
@@ -137,37 +140,56 @@ def codes(routed: dict[str, Routed]) -> dict[str, str]:
 
 def test_no_limit_means_no_wait(clock: Clock) -> None:
     """0 is off, also for a slot that would be too late."""
-    assert [Pace(0).wait_for(latest) for latest in (START, START - 1)] == [0, 0]
+    assert [Pace(0).wait_for(within) for within in (60, -1)] == [(True, 0)] * 2
 
 
 def test_slots_are_evenly_spaced(clock: Clock) -> None:
     """Four a second: a quarter of a second apart, the first one too, and no burst after an idle minute."""
-    pace = Pace(4)
+    pace = Pace(4, first=1)
 
-    assert [pace.wait_for(START + 60) for _ in range(3)] == [0.25, 0.5, 0.75]
+    assert [pace.wait_for(60) for _ in range(3)] == [(True, 0.25), (True, 0.5), (True, 0.75)]
     clock.now += 60
-    assert [pace.wait_for(START + 120) for _ in range(3)] == [0, 0.25, 0.5]
+    assert [pace.wait_for(60) for _ in range(3)] == [(True, 0), (True, 0.25), (True, 0.5)]
 
 
 def test_a_slot_that_is_too_late_is_not_used_up(clock: Clock) -> None:
-    """Nine messages that are turned away do not delay the tenth."""
-    pace = Pace(1)
+    """Nine messages that are turned away do not delay the tenth, and each hears when its turn may be."""
+    pace = Pace(1, first=1)
 
-    assert [pace.wait_for(START + 0.5) for _ in range(9)] == [None] * 9
-    assert pace.wait_for(START + 1) == 1
+    assert [pace.wait_for(0.5) for _ in range(9)] == [(False, 1)] * 9
+    assert pace.wait_for(1) == (True, 1)
+
+
+def test_instances_that_start_at_once_are_not_in_step(clock: Clock) -> None:
+    """A hundred instances, each once in a hundred seconds: about one a second in all, from the first second on."""
+    starts = [Pace(0.01).wait_for(100)[1] for _ in range(100)]
+
+    assert len(set(starts)) == 100
+    assert max(starts) < 100
+    assert sum(start < 50 for start in starts) in range(20, 80)  # 6 standard deviations
+
+
+def test_the_pace_goes_on_while_the_function_is_frozen(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda stops the monotonic clock between invocations: a turn that comes after this one comes all the same."""
+    monkeypatch.setattr(clock, "monotonic", lambda: START)
+    pace = Pace(0.01, first=1)
+
+    assert pace.wait_for(20) == (False, 100)
+    clock.now += 90
+    assert pace.wait_for(20) == (True, 10)
 
 
 def test_threads_share_one_pace(clock: Clock) -> None:
     """Each slot is given once, however many ask for one at the same time."""
-    pace = Pace(10)
+    pace = Pace(10, first=1)
     together = threading.Barrier(8)
 
-    def ask(_: int) -> list[float | None]:
+    def ask(_: int) -> list[tuple[bool, float]]:
         together.wait()
-        return [pace.wait_for(START + 60) for _ in range(25)]
+        return [pace.wait_for(60) for _ in range(25)]
 
     with ThreadPoolExecutor(8) as pool:
-        waits = sorted(wait for found in pool.map(ask, range(8)) for wait in found if wait is not None)
+        waits = sorted(wait for found in pool.map(ask, range(8)) for _, wait in found)
 
     assert waits == pytest.approx([(number + 1) / 10 for number in range(200)])
 
@@ -188,8 +210,12 @@ def test_a_batch_keeps_the_pace(clock: Clock) -> None:
 
     found = run([delivery(name) for name in names], sender, seconds_left=10 + RESERVE_SECONDS + 3, changes=limits)
 
-    assert sender.at == [2, 4, 6, 8, 10]
+    assert len(sender.at) == 5
+    assert sender.at[0] <= 2
+    assert [round(later - before, 6) for before, later in pairwise(sender.at)] == [2] * 4
     assert codes(found) == dict.fromkeys(names[5:], ErrorCode.NOT_ATTEMPTED)
+    turned_away = [one.outcome for one in found.values() if isinstance(one.outcome, Deferred)]
+    assert all(outcome.retry_after and 0 < outcome.retry_after <= 2 for outcome in turned_away)
 
 
 def test_the_pace_outlives_the_batch(clock: Clock) -> None:
@@ -203,7 +229,36 @@ def test_the_pace_outlives_the_batch(clock: Clock) -> None:
     for number in range(4):
         one.run([delivery(f"m-{number}")], 60)
 
-    assert sender.at == [1, 2, 3, 4]
+    assert sender.at[0] <= 1
+    assert [round(later - before, 6) for before, later in pairwise(sender.at)] == [1] * 3
+
+
+def test_a_breaker_that_opens_during_the_wait_for_the_pace_counts(clock: Clock) -> None:
+    """Two threads wait for their slots; what the first learns keeps the second from sending."""
+    meeting = threading.Barrier(2, timeout=10)
+    learnt = threading.Event()
+    gate = _Gate(Pace(1), START + 60)
+
+    def wait(seconds: float) -> None:
+        meeting.wait()
+        if seconds > 1:  # the second slot's
+            assert learnt.wait(10)
+
+    clock.sleep = wait  # type: ignore[method-assign]
+
+    def first_or_second(_: int) -> Deferred | None:
+        refusal = gate.admit()
+        if refusal is None:
+            gate.learn(Deferred(ErrorCode.API_THROTTLED, "429", 7))
+            learnt.set()
+        return refusal
+
+    with ThreadPoolExecutor(2) as pool:
+        found = sorted(pool.map(first_or_second, range(2)), key=bool)
+
+    assert found[0] is None
+    assert found[1]
+    assert (found[1].code, found[1].retry_after) == (ErrorCode.NOT_ATTEMPTED, 7)
 
 
 # --- time -------------------------------------------------------------------------------------------------------------
