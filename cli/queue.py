@@ -134,16 +134,36 @@ def delete_batch(sqs: "SQSClient", url: str, receipts: Sequence[str]) -> set[int
     return {int(entry["Id"]) for entry in entries}
 
 
-def give_back(sqs: "SQSClient", url: str, receipts: Sequence[str]) -> None:
-    """Make received messages visible again. Where that fails, they are so when their visibility timeout ends."""
+def set_visibility(sqs: "SQSClient", url: str, receipts: Sequence[str], seconds: int) -> bool:
+    """Hide up to ten received messages for so long from now on; 0 makes them visible.
+
+    Returns whether SQS could be asked. To hide one that is visible again or deleted meanwhile does nothing, and is no
+    error here.
+    """
+    entries: list[Any] = [
+        {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": seconds} for n, receipt in enumerate(receipts)
+    ]
+    try:
+        sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+    except (ClientError, BotoCoreError):
+        return False
+    return True
+
+
+def give_back(sqs: "SQSClient", url: str, receipts: Sequence[str], within_seconds: float) -> None:
+    """Make received messages visible again. Where that fails, they are so when their visibility timeout ends.
+
+    Args:
+        sqs: the client.
+        url: of the queue.
+        receipts: of the messages.
+        within_seconds: the visibility timeout: after it there is nothing left to give back.
+    """
+    ends = time.monotonic() + within_seconds
     for start in range(0, len(receipts), BATCH):
-        entries: list[Any] = [
-            {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-            for n, receipt in enumerate(receipts[start : start + BATCH])
-        ]
-        try:
-            sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
-        except (ClientError, BotoCoreError):
+        with undisturbed():
+            could = set_visibility(sqs, url, receipts[start : start + BATCH], 0)
+        if not could or time.monotonic() > ends:
             return
 
 

@@ -96,6 +96,8 @@ class Redrive:
         self._sqs, self._queue_url, self._choice = sqs, queue_url, choice
         self._hidden_seconds, self._on_returned, self._on_found = hidden_seconds, on_returned, on_found
         self._moved = 0
+        self._newer = 0
+        """Letters that were written after the start."""
         self._fifo = queue_url.endswith(".fifo")
         self.report = Report()
 
@@ -109,6 +111,9 @@ class Redrive:
         SQS gives a moved message a new id. A letter whose key is its id, as of a message that killed the function,
         would become another message by it, and an attempt that died after its request went out would be made again.
 
+        A move takes everything, so it is for a queue of which every letter was seen: among those that could not be read
+        there may be unknown outcomes.
+
         Nothing says that a move leaves alone what is written while it runs. So it is for a paused stack: otherwise a
         letter that comes back with an unknown outcome could be moved, and sent, without anybody's decision.
         """
@@ -117,9 +122,9 @@ class Redrive:
         plain = self._read(dead_letter_url, lambda letter: letter.needs_care)
         if not plain:
             return
-        if self.report.is_clean:
+        if self.report.is_clean and not self._newer:
             self.report.moved += move_task.move_all(self._sqs, source_arn, destination_arn, self._on_move)
-        else:  # some must stay, and a move asks nobody
+        else:  # some must stay or were not looked at, and a move asks nobody
             self.report.stayed.clear()
             self.report.failed.clear()
             self.report.unseen = 0
@@ -140,6 +145,7 @@ class Redrive:
                 for letter in letters:
                     # Written since: it went back a moment ago and failed again. The clock here has whole seconds.
                     if letter.written_at > reader.started + timedelta(seconds=1):
+                        self._newer += 1
                         continue
                     if (entries := self._entries(letter)) is None:
                         continue

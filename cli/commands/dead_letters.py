@@ -56,10 +56,10 @@ def summaries(stack: Stack) -> tuple[list[Summary], int]:
     with bar:
         for url in stack.dead_letter_queue_urls:
             with Reader(stack.sqs, url) as reader:
-                bar.update(task, total=len(found) + reader.start().total)
+                before = len(found)
                 for letters in reader.letters():
                     found += map(Summary.of, letters)
-                    bar.update(task, completed=len(found))
+                    bar.update(task, completed=len(found), total=before + max(reader.total, reader.seen))
                 unseen += reader.unseen
     return sorted(found, key=lambda summary: summary.first_seen), unseen
 
@@ -271,6 +271,8 @@ def redrive(
         fail(f"{stopped}\nNothing is lost: run it again to send back the rest.")
     if run.report.failed or run.report.undeleted:
         fail("not everything went back: run it again")
+    if run.report.unseen:
+        fail("not everything could be read: run it again")
 
 
 def _is_paused(stack: Stack) -> bool:

@@ -353,6 +353,20 @@ def test_killed_at_any_moment_and_run_again_it_loses_and_doubles_nothing(
     assert depth(world, dead=True) == 0
 
 
+def test_what_another_reader_keeps_is_told_and_no_success(shell: Shell, letters: Letters) -> None:
+    """It waited for as long as another redrive may hold a letter; then exit code 1 says that this is not the end."""
+    letters.ours()
+    [held] = shell.world.receive(dead=True)
+    letters.ours()
+
+    done = shell("dead-letters", "redrive", "--move", "--visibility-timeout", "1")
+
+    assert done.code == 1
+    assert done.out.startswith("1 dead letter sent back: 1 API_REJECTED\n1 could not be read")
+    assert "not everything could be read: run it again" in done.err
+    assert held["Body"] not in {found["Body"] for found in shell.world.receive()}
+
+
 def test_two_at_the_same_time_send_nothing_twice(shell: Shell, letters: Letters) -> None:
     """Two operators with the same idea share the letters; what both sent the function sends once."""
     world = shell.world
