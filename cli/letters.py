@@ -43,6 +43,7 @@ OWN_CODES: Mapping[str, str] = {
 
 EVENTS_GROUP = "eventbridge"
 """The message group that the template's rule gives to events on a FIFO queue."""
+_LONGEST_NUMBER = 18
 _DROPPED = {*ERROR_ATTRIBUTES, *EVENTBRIDGE_ATTRIBUTES}
 
 
@@ -122,11 +123,11 @@ class Letter:
 
     @property
     def first_seen(self) -> datetime:
-        """When it first entered a queue, as far as the letter says; aware."""
-        with_offset = self._text("FIRST_SEEN")
+        """When it first entered a queue, as far as the letter says; in UTC."""
         try:
-            return datetime.fromisoformat(with_offset) if with_offset else self.written_at
-        except ValueError:
+            said = datetime.fromisoformat(self._text("FIRST_SEEN"))
+            return (said if said.tzinfo else said.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):  # no time, or one that is out of Python's range in UTC
             return self.written_at
 
     @property
@@ -138,7 +139,8 @@ class Letter:
     def attempts(self) -> int | None:
         """How often it was tried again, when the letter says so."""
         text = self._text("RETRY_ATTEMPTS")
-        return int(text) if text.isdigit() else None
+        # Digits of other scripts are decimal too, superscripts are digits, and int() takes no more than 4300 of them.
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
 
     @property
     def group(self) -> str | None:
