@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from cli.runs import LONGEST_KEY
 from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES, fifo_id, size
 from message_sender.envelope import IDEMPOTENCY_KEY, is_allowed
 from message_sender.message import check
@@ -39,6 +40,12 @@ class Valid:
     to: str = field(repr=False)
     own_key: str | None = None
     """`metadata.idempotency_key`."""
+
+    @property
+    def content(self) -> str:
+        """What Sociocs gets, in one spelling: messages that are the same have the same, however they are written."""
+        content = {name: value for name, value in read_json(self.body).items() if name != "metadata"}
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     def entry(self, key: str, *, fifo: bool, group: str | None = None) -> dict[str, Any]:
         """Make its SendMessageBatch entry, without its `Id`. A FIFO queue gets a group for each recipient."""
@@ -80,8 +87,7 @@ def _judge(line: int, body: str) -> Valid | list[Refusal]:
 
 
 def _fits(message: Valid) -> Valid | list[Refusal]:
-    # 64: longer than any key of a run.
-    if size({"MessageAttributes": {}, **message.entry("k" * 64, fifo=False)}) > MAXIMUM_MESSAGE_BYTES:
+    if size({"MessageAttributes": {}, **message.entry("k" * LONGEST_KEY, fifo=False)}) > MAXIMUM_MESSAGE_BYTES:
         return [Refusal(message.line, "larger than the 1 MiB that SQS takes")]
     return message
 

@@ -1,6 +1,7 @@
 """`sociocs send`: judge a file of messages with the function's own model, then put them on the queue."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import fail, in_words
 from cli.messages import Refusal, Valid, read
-from cli.options import count, note, on_a_stack, print_json, progress
+from cli.options import age, count, note, on_a_stack, print_json, progress
 from cli.queue import Sent, chunks, send_batch
-from cli.runs import Run
+from cli.runs import LONGEST_ID, Run
 from cli.stack import Stack
 
 
@@ -23,21 +24,36 @@ from cli.stack import Stack
     "--run",
     "run_id",
     metavar="ID",
-    help="Name of this run, at most 100 characters. Messages without a key of their own get the key ID-NUMBER, so that "
-    "the same run twice sends nothing twice.  [default: a new one, or that of the run that did not end]",
+    help=f"Name of this run, at most {LONGEST_ID} characters. Messages without a key of their own get a key made of ID "
+    "and a hash of the message, so that the same run twice sends nothing twice.  [default: a new one, or that of the "
+    "run of these messages that did not end]",
+)
+@click.option(
+    "--new-run", is_flag=True, help="Send all of it anew, whatever a run that did not end has queued already."
 )
 @on_a_stack
-def send(stack: Stack, source: Path, run_id: str | None, group: str | None, *, dry_run: bool, as_json: bool) -> None:
+def send(
+    stack: Stack,
+    source: Path,
+    run_id: str | None,
+    group: str | None,
+    *,
+    new_run: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Put the messages in FILE (- for standard input) on the queue.
 
     FILE holds one JSON object, a JSON array of objects, or JSON Lines. All of them are judged first, with the very
     model that the function uses: when one is refused, none is queued.
 
-    Prints each message's idempotency key. When it is interrupted or fails half-way, run it again with the same FILE: it
-    takes the same keys, and what is on the queue already is not sent twice.
+    Prints each message's idempotency key. When it is interrupted or fails half-way, run it again with the same FILE, or
+    a mended one: the same messages take the same keys, and what is on the queue already is not sent twice.
     """
-    if run_id is not None and not (0 < len(run_id) <= 100 and run_id.isascii() and run_id.isprintable()):
-        raise click.BadParameter("1 to 100 printable ASCII characters", param_hint="--run")
+    if run_id is not None and not (0 < len(run_id) <= LONGEST_ID and run_id.isascii() and run_id.isprintable()):
+        raise click.BadParameter(f"1 to {LONGEST_ID} printable ASCII characters", param_hint="--run")
+    if run_id is not None and new_run:
+        raise click.UsageError("--run names a run, --new-run begins one without a name: give one of them")
     text = _text(source)
     messages, refusals = read(text)
     if refusals:
@@ -45,9 +61,13 @@ def send(stack: Stack, source: Path, run_id: str | None, group: str | None, *, d
     if dry_run:
         _say_valid(messages, as_json=as_json)
         return
-    run = Run.begin(stack.queue_url, text, run_id)
-    if run.is_continued:
-        note(f"Continues run {run.id}, which did not end: what it queued is not sent twice. (--run ID begins another.)")
+    without_key = [message.content for message in messages if message.own_key is None]
+    run = Run.begin(stack.queue_url, without_key, run_id, new=new_run)
+    if run.begun:
+        begun = f"run {run.id} of {age(run.begun, datetime.now(UTC))} ago"
+        note(
+            f"Continues {begun}, which did not end: what it queued is not sent twice. (--new-run sends all of it anew.)"
+        )
     _queue(stack, messages, run, group, as_json=as_json)
 
 
@@ -83,7 +103,8 @@ def _say_valid(messages: list[Valid], *, as_json: bool) -> None:
 
 def _queue(stack: Stack, messages: list[Valid], run: Run, group: str | None, *, as_json: bool) -> None:
     fifo = stack.queue_url.endswith(".fifo")
-    keys = [message.own_key or run.key(number) for number, message in enumerate(messages, 1)]
+    of_run = iter(run.keys)
+    keys = [message.own_key or next(of_run) for message in messages]
     entries = [message.entry(key, fifo=fifo, group=group) for message, key in zip(messages, keys, strict=True)]
     done: list[Sent] = []
     stopped = None

@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from builders import message
+from cli.messages import Valid
 from cli.runs import Run
 from cli.stack import Stack
 from mapping import Mapping
@@ -41,8 +44,10 @@ def test_messages_are_queued_as_they_stand_in_the_file(shell: Shell, tmp_path: P
     done = shell("send", str(path), "--run", "r1")
 
     assert done.code == 0
-    assert done.out == "queued  r1-1  line 1\nqueued  order-2  line 3\n"
-    assert keys_on(shell) == {first: "r1-1", json.dumps(own): None}
+    key = done.out.split()[1]
+    assert re.fullmatch(r"r1-[0-9a-f]{20}-1", key)
+    assert done.out == f"queued  {key}  line 1\nqueued  order-2  line 3\n"
+    assert keys_on(shell) == {first: key, json.dumps(own): None}
 
 
 def test_a_message_from_standard_input_is_sent(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,12 +140,65 @@ def test_an_interrupted_run_is_taken_up_with_the_same_keys(
     assert shell.world.sociocs.accepted_count == 25 + 25
 
 
+@pytest.mark.parametrize(
+    "mend",
+    [
+        pytest.param(lambda text: f"{text}\n", id="a-line-end-more"),
+        pytest.param(lambda text: text.replace("\n", "\r\n"), id="line-ends-of-windows"),
+        pytest.param(lambda text: text.partition("\n")[2], id="one-taken-out"),
+        pytest.param(lambda text: json.dumps(message(text="new")) + "\n" + text, id="one-added-before-all"),
+        pytest.param(
+            lambda text: json.dumps([json.loads(line) for line in text.splitlines()], indent=1), id="an-array"
+        ),
+    ],
+)
+def test_a_mended_file_goes_on_with_the_run(
+    mend: Callable[[str], str], shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else changed about the file, what was queued before the interruption is sent once."""
+    path = lines(tmp_path, *(message(text=f"m {n % 13}") for n in range(25)))
+    with monkeypatch.context() as patch:
+        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 2 else None)
+        assert shell("send", path).code == 130
+    before = Path(path).read_text()
+    Path(path).write_bytes(mend(before).encode())
+
+    second = shell("send", path)
+
+    assert second.code == 0
+    assert "which did not end" in second.err
+    assert "(--new-run sends all of it anew.)" in second.err
+    sent = Counter(json.loads(line)["text"] for line in before.splitlines())
+    mapping = Mapping(shell.world)
+    while mapping.depth():
+        mapping.turn()
+        mapping.end_waits()
+    assert (
+        Counter(found.body["text"] for found in shell.world.sociocs.accepted() if found.body["text"] != "new") == sent
+    )
+
+
+def test_a_new_run_sends_all_of_it_anew(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On demand, and then the unfinished one is forgotten."""
+    path = lines(tmp_path, *(message(text=f"m {n}") for n in range(15)))
+    with monkeypatch.context() as patch:
+        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 1 else None)
+        first = shell("send", path)
+
+    second = shell("send", path, "--new-run")
+
+    assert second.code == 0
+    assert not set(second.out.splitlines()) & set(first.out.splitlines())
+    assert "which did not end" not in second.err + shell("send", path).err
+    assert shell("send", path, "--new-run", "--run", "r").code == 2
+
+
 def test_a_run_that_was_killed_is_taken_up_too(shell: Shell, tmp_path: Path) -> None:
     """The note is there before the first message is queued."""
     path = lines(tmp_path, message())
-    killed = Run.begin(shell.world.environment["MESSAGE_QUEUE_URL"], Path(path).read_text())
+    killed = Run.begin(shell.world.environment["MESSAGE_QUEUE_URL"], [Valid(1, json.dumps(message()), "").content])
 
-    assert shell("send", path).out == f"queued  {killed.key(1)}  line 1\n"
+    assert shell("send", path).out == f"queued  {killed.keys[0]}  line 1\n"
 
 
 def test_without_a_place_for_notes_the_run_is_named(
@@ -153,7 +211,7 @@ def test_without_a_place_for_notes_the_run_is_named(
     with monkeypatch.context() as patch:
         fail_calls(patch, lambda call: KeyboardInterrupt() if call == 1 else None)
         first = shell("send", path)
-    run = first.out.split()[1].rpartition("-")[0]
+    run = first.out.split()[1].partition("-")[0]
 
     assert f"Run it again with --run {run}" in first.err
     assert shell("send", path, "--run", run).out.splitlines()[:10] == first.out.splitlines()
