@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES, size
@@ -169,13 +170,18 @@ def give_back(sqs: "SQSClient", url: str, receipts: Sequence[str], within_second
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Put off Ctrl-C and SIGTERM until the block is done, so that it is done whole."""
-    waiting: list[tuple[int, FrameType | None]] = []
+    """Put off the first Ctrl-C or SIGTERM until the block is done, so that it is done whole; the second interrupts."""
+    interrupted = False
+
+    def put_off(_number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if interrupted:
+            raise KeyboardInterrupt
+        interrupted = True
+        click.echo("Finishing this batch; press again to stop at once.", err=True)
+
     try:
-        before = {
-            number: signal.signal(number, lambda *caught: waiting.append(caught))
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        before = {number: signal.signal(number, put_off) for number in (signal.SIGINT, signal.SIGTERM)}
     except ValueError:  # not the main thread, which is the only one that signals interrupt
         yield
         return
@@ -184,5 +190,5 @@ def undisturbed() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
-    if waiting:
+    if interrupted:
         raise KeyboardInterrupt

@@ -30,7 +30,14 @@ class Stack:
     profile: str | None = None
     endpoint_url: str | None = None
     """None: what AWS_ENDPOINT_URL or the profile says, otherwise AWS itself."""
-    config: Config = field(default_factory=lambda: Config(retries={"mode": "standard", "total_max_attempts": 5}))
+    config: Config = field(
+        default_factory=lambda: Config(
+            connect_timeout=5,
+            read_timeout=10,  # seconds; the longest answer is a long poll of one
+            retries={"mode": "standard", "total_max_attempts": 3},
+        )
+    )
+    """An endpoint that does not answer ends the command in half a minute, and not in botocore's five."""
 
     @cached_property
     def session(self) -> boto3.Session:

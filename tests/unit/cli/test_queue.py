@@ -2,13 +2,15 @@
 
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
 import pytest
 
 from cli.options import duration
-from cli.queue import TRIES, Sent, chunks, send_batch, undisturbed
+from cli.queue import TRIES, Sent, chunks, give_back, send_batch, undisturbed
+from cli.stack import Stack
 from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES
 
 
@@ -80,6 +82,63 @@ def test_a_signal_waits_for_the_end_of_what_is_to_be_done_whole(number: signal.S
 
     done.assert_called_once()
     assert signal.getsignal(number) is before
+
+
+def test_the_first_signal_says_that_it_waits_and_the_second_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """SQS may not answer for half a minute: nobody has to reach for kill -9."""
+    before, first, second = signal.getsignal(signal.SIGINT), mock.Mock(), mock.Mock()
+
+    with pytest.raises(KeyboardInterrupt), undisturbed():  # noqa: PT012 - a block is what it is about
+        os.kill(os.getpid(), signal.SIGINT)
+        first()
+        assert capsys.readouterr().err == "Finishing this batch; press again to stop at once.\n"
+        os.kill(os.getpid(), signal.SIGINT)
+        second()
+
+    first.assert_called_once()
+    second.assert_not_called()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+class Returning:
+    """An SQS that takes letters back, while something happens at the second batch."""
+
+    def __init__(self, happens: Callable[[], object] = lambda: None) -> None:
+        self.batches: list[int] = []
+        self.happens = happens
+
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> None:  # noqa: ARG002, N803 - as boto3 has it
+        """Note how many come back."""
+        self.batches.append(len(Entries))
+        if len(self.batches) == 2:
+            self.happens()
+
+
+def test_giving_back_can_be_stopped_after_each_batch() -> None:
+    """Thousands of letters are hundreds of calls; those that are left become visible by themselves."""
+    sqs = Returning(lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    with pytest.raises(KeyboardInterrupt):
+        give_back(sqs, "url", ["receipt"] * 45, 60)  # type: ignore[arg-type]
+
+    assert sqs.batches == [10, 10]
+
+
+@pytest.mark.parametrize(("within_seconds", "batches"), [(60, [10, 10, 10, 5]), (-1, [10])])
+def test_giving_back_ends_when_the_letters_are_visible_anyway(within_seconds: float, batches: list[int]) -> None:
+    """After their visibility timeout there is nothing left to give back."""
+    sqs = Returning()
+
+    give_back(sqs, "url", ["receipt"] * 35, within_seconds)  # type: ignore[arg-type]
+
+    assert sqs.batches == batches
+
+
+def test_an_endpoint_that_does_not_answer_is_not_waited_for_long() -> None:
+    """Three tries of ten seconds, instead of five of a minute; a long poll of a second is well within."""
+    found: Any = Stack("stack").config
+
+    assert (found.connect_timeout, found.read_timeout, found.retries["total_max_attempts"]) == (5, 10, 3)
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0, "0 s"), (61, "1 min 1 s"), (3600, "1 h"), (187_200, "2 d 4 h")])
