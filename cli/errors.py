@@ -18,6 +18,10 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
+from botocore.parsers import ResponseParserError
+
+AWS_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
+"""AWS refuses, does not answer, or says what is no answer of AWS."""
 
 _SIGN_IN = "sign in (aws sso login), set AWS_PROFILE or give --profile"
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -26,10 +30,12 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Au
 _GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 
 
-def in_words(error: BotoCoreError | ClientError) -> str:
+def in_words(error: BotoCoreError | ClientError | ResponseParserError) -> str:
     """Say what went wrong, and what to do where that is known."""
     if isinstance(error, ClientError):
         return _of_answer(error)
+    if isinstance(error, ResponseParserError):
+        return "what answers is not AWS: check the network and --endpoint-url"
     if isinstance(error, ProfileNotFound):
         return f"{error}: `aws configure list-profiles` says which there are"
     if isinstance(error, NoRegionError):

@@ -7,13 +7,12 @@ from types import FrameType
 from typing import NoReturn
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.commands.dead_letters import dead_letters
 from cli.commands.pause import pause, resume
 from cli.commands.send import send
 from cli.commands.status import status
-from cli.errors import in_words
+from cli.errors import AWS_ERRORS, in_words
 
 FAILED = 1
 INTERRUPTED = 130
@@ -61,7 +60,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted. Nothing is lost: run it again to go on.", err=True)
         sys.exit(INTERRUPTED)
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         click.echo(f"Error: {in_words(error)}", err=True)
         sys.exit(FAILED)
     except BrokenPipeError:  # `| head` has seen enough

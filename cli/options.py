@@ -2,10 +2,12 @@
 
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -34,7 +36,12 @@ def on_a_stack(command: Command) -> Command:
     )
     @click.option("--region", metavar="REGION", help="AWS region.  [env var: AWS_REGION, AWS_DEFAULT_REGION]")
     @click.option("--profile", metavar="PROFILE", help="Profile of the AWS configuration.  [env var: AWS_PROFILE]")
-    @click.option("--endpoint-url", metavar="URL", help="AWS endpoint, of the sandbox.  [env var: AWS_ENDPOINT_URL]")
+    @click.option(
+        "--endpoint-url",
+        metavar="URL",
+        callback=_address,
+        help="AWS endpoint, of the sandbox.  [env var: AWS_ENDPOINT_URL]",
+    )
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
     @functools.wraps(command)
     def with_stack(
@@ -43,6 +50,23 @@ def on_a_stack(command: Command) -> Command:
         return command(*args, stack=Stack(stack_name, region, profile, endpoint_url), **options)
 
     return with_stack  # type: ignore[return-value]  # click's decorators change the parameters
+
+
+def _address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is no address, of the option or of the variable that boto3 reads; an empty one is none."""
+    url = value or os.environ.get("AWS_ENDPOINT_URL")
+    if url and not _is_address(url):
+        hint = "--endpoint-url" if value else "AWS_ENDPOINT_URL"
+        raise click.BadParameter(f"{url!r} is not an address: http://HOST:PORT", param_hint=hint)
+    return value or None
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
 
 
 def out() -> Console:
@@ -56,8 +80,8 @@ def note(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a result for programs."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a result for programs, in ASCII: a body may hold half a character, which no encoding has."""
+    click.echo(json.dumps(value, indent=2))
 
 
 def progress(words: str, total: int | None = None) -> tuple[Progress, Any]:

@@ -12,8 +12,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.errors import AWS_ERRORS
 from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES, size
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def set_visibility(sqs: "SQSClient", url: str, receipts: Sequence[str], seconds:
     ]
     try:
         sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
-    except (ClientError, BotoCoreError):
+    except AWS_ERRORS:
         return False
     return True
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from cli.errors import fail
 
@@ -50,12 +51,17 @@ class Stack:
         """What CloudFormation says of the stack.
 
         Raises:
-            click.ClickException: there is no such stack.
+            click.ClickException: there is no such stack, or no AWS.
         """
         client = self.session.client("cloudformation", endpoint_url=self.endpoint_url, config=self.config)
+        not_aws = f"what answers at {client.meta.endpoint_url} is not AWS: check --endpoint-url"
         try:
             return client.describe_stacks(StackName=self.name)["Stacks"][0]
+        except (ResponseParserError, LookupError):  # botocore takes any XML, and misses what it expects in it
+            fail(not_aws)
         except ClientError as error:
+            if "Error" not in error.response:  # as above
+                fail(not_aws)
             if "does not exist" in error.response["Error"].get("Message", ""):
                 fail(
                     f"there is no stack {self.name} in {client.meta.region_name}: give --stack or set {NAME_VARIABLE}, "

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from rich.table import Table
 from rich.text import Text
 
-from cli.errors import fail, in_words
+from cli.errors import AWS_ERRORS, fail, in_words
 from cli.letters import OWN_CODES, Letter
 from cli.masking import masked_attributes, masked_body, printable
 from cli.options import age, count, note, on_a_stack, out, print_json, progress, timestamp
@@ -263,7 +263,7 @@ def redrive(
             for url in others:
                 run.run(url)
         stopped = None
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         stopped = in_words(error)
     finally:
         _print_report(run.report, choice, stopped, as_json=as_json)

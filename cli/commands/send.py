@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.errors import fail, in_words
+from cli.errors import AWS_ERRORS, fail, in_words
 from cli.messages import Refusal, Valid, read
 from cli.options import age, count, note, on_a_stack, print_json, progress
 from cli.queue import Sent, chunks, send_batch
@@ -114,7 +113,7 @@ def _queue(stack: Stack, messages: list[Valid], run: Run, group: str | None, *, 
             for chunk in chunks(entries):
                 done += send_batch(stack.sqs, stack.queue_url, chunk)
                 bar.update(task, completed=len(done))
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         stopped = in_words(error)
     except KeyboardInterrupt:
         stopped = "interrupted"

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table
 
 from cli.commands.dead_letters import by_code, code_table, summaries
+from cli.errors import AWS_ERRORS
 from cli.options import count, duration, note, on_a_stack, out, print_json
 from cli.queue import depth
 from cli.stack import Stack
@@ -86,7 +86,7 @@ def _metric(
             Period=3600 if total else 60,
             Statistics=["Sum" if total else "Maximum"],
         )["Datapoints"]
-    except (ClientError, BotoCoreError):
+    except AWS_ERRORS:
         return None
     if not points:
         return None

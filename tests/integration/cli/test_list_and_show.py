@@ -9,6 +9,8 @@ import pytest
 
 from builders import sns_notification
 from cli.commands.dead_letters import summaries
+from cli.letters import Letter
+from cli.main import main
 from mapping import letters as said
 from shell import Letters, Shell
 
@@ -161,6 +163,19 @@ def test_what_a_terminal_would_act_on_is_not_printed(shell: Shell, letters: Lett
 
     assert "[red]plain" in shown
     assert "[bold]no\\x9b2J" in shown
+
+
+def test_a_body_of_half_a_character_is_shown(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsysbinary: Any) -> None:
+    """A lone surrogate is no UTF-8; JSON has a way to write it, and a terminal gets its number."""
+    letter = Letter("url", {"MessageId": "id", "ReceiptHandle": "r", "Body": 'half a \ud83d: "ü"'})
+    monkeypatch.setattr("cli.commands.dead_letters._matching", lambda *_: (found for found in [letter]))
+
+    for extra in (["--json"], []):
+        with pytest.raises(SystemExit) as exit_:
+            main(["dead-letters", "show", "--reveal", *extra])  # onto a real standard output, which takes bytes
+        assert exit_.value.code == 0
+        shown = capsysbinary.readouterr().out
+        assert (json.loads(shown)["body"] == letter.body) if extra else (b"half a \\xd83d" in shown)
 
 
 @pytest.mark.parametrize("wanted", [["none-such"], ["--code", "EXPIRED"]])

@@ -1,5 +1,10 @@
 """`sociocs status`, and what every command says when it cannot work."""
 
+import signal
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import pytest
 
 from cli.main import sociocs
@@ -77,6 +82,77 @@ def test_what_is_missing_is_said_in_one_line(
 
     assert done.code == 1
     assert words in done.err
+
+
+@pytest.fixture
+def no_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """The command without any world to run on."""
+    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    terminate = signal.getsignal(signal.SIGTERM)
+    yield Shell(None)  # type: ignore[arg-type]
+    signal.signal(signal.SIGTERM, terminate)
+
+
+class NotAws(BaseHTTPRequestHandler):
+    """Says the same to every request, as a proxy's page or some other server does."""
+
+    status, body = 200, b""
+
+    def do_POST(self) -> None:
+        """Answer."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"hello"), (200, b"<html>hello</html>"), (404, b"<html>no</html>"), (200, b"")]
+)
+def test_an_endpoint_that_is_not_aws_is_said_in_one_line(
+    status: int, body: bytes, no_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Botocore falls over its answer in several ways; each of them is the same mistake."""
+    monkeypatch.setattr(NotAws, "status", status)
+    monkeypatch.setattr(NotAws, "body", body)
+    monkeypatch.setattr("cli.stack.Stack.config", None, raising=False)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with HTTPServer(("127.0.0.1", 0), NotAws) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        done = no_shell.bare("dead-letters", "list", "--endpoint-url", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+        thread.join()
+
+    assert done.code == 1
+    assert done.err.startswith("Error: what answers at http://127.0.0.1:")
+    assert "is not AWS: check --endpoint-url" in done.err
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["foo", "http://", "http://host:port", "http://[::1", "ftp://host"])
+@pytest.mark.parametrize("by_option", [True, False], ids=["option", "environment"])
+def test_an_endpoint_that_is_no_address_is_a_wrong_command_line(
+    url: str, no_shell: Shell, monkeypatch: pytest.MonkeyPatch, *, by_option: bool
+) -> None:
+    """Wherever it comes from."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1" if by_option else url)
+
+    done = no_shell.bare("dead-letters", "list", *(["--endpoint-url", url] if by_option else []))
+
+    assert done.code == 2
+    assert f"{url!r} is not an address" in done.err
+    assert ("AWS_ENDPOINT_URL" in done.err) is not by_option
+
+
+def test_an_empty_endpoint_counts_as_not_given(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from a variable of a script that is not set."""
+    assert shell("dead-letters", "list", "--endpoint-url", "").out == "No dead letters.\n"
 
 
 @pytest.mark.parametrize(
