@@ -218,7 +218,11 @@ class Redrive:
         self.report.returned.update(letter.code for letter in gone)
         self._on_returned(len(gone))
         if gone:
-            undeleted = delete_batch(self._sqs, url, [letter.receipt for letter in gone])
+            try:
+                undeleted = delete_batch(self._sqs, url, [letter.receipt for letter in gone])
+            except BaseException:  # also the second Ctrl-C: nobody knows which of them are deleted
+                self.report.undeleted += len(gone)
+                raise
             self.report.undeleted += len(undeleted)
             for position, letter in enumerate(gone):
                 if position not in undeleted:
