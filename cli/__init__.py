@@ -3,7 +3,7 @@
     main            the command and what it says when something goes wrong
     commands/       one module for each group of commands: options in, words or JSON out
     stack           a deployed stack: its outputs and AWS clients
-    messages        a file of messages -> entries for the queue, or every problem with its line
+    messages        a file of messages -> entries for the queue, or every problem with its message and line
     runs            the keys of a `send`, the same again for the same messages after an interruption
     queue           batches of SQS: send with retries, delete, give back
     letters         one dead letter: what it says, and what goes back for it

@@ -1,4 +1,4 @@
-"""A file of messages -> what goes on the queue, or every problem with its line.
+"""A file of messages -> what goes on the queue, or every problem with its message and line.
 
 One JSON object, a JSON array of objects, or JSON Lines. Each body on the queue is the very text of the file: nothing is
 read and written anew, so that nothing of it can change.
@@ -25,16 +25,19 @@ _IS_ONE_LINE = re.compile(r"\{.*\}")
 class Refusal:
     """Something in the file that is not a message."""
 
+    number: int
+    """Which one of the file; the first is 1."""
     line: int
+    """On which it begins; the first is 1."""
     problem: str
 
 
 @dataclass(frozen=True, slots=True)
 class Valid:
-    """A message of the file."""
+    """A message of the file; number and line as of a `Refusal`."""
 
+    number: int
     line: int
-    """On which it begins; the first is 1."""
     body: str = field(repr=False)
     """Its text, as it stands in the file."""
     to: str = field(repr=False)
@@ -62,34 +65,30 @@ def read(text: str) -> tuple[list[Valid], list[Refusal]]:
     """Read and judge everything in the file: with the function's own reader and the function's own model."""
     valid: list[Valid] = []
     refused: list[Refusal] = []
-    for line, body in _bodies(text.removeprefix("\ufeff")):
-        judged = _judge(line, body)
+    for number, (line, body) in enumerate(_bodies(text.removeprefix("\ufeff")), 1):
+        judged = _judge(number, line, body)
         if isinstance(judged, Valid):
             valid.append(judged)
         else:
-            refused += judged
-    if not valid and not refused:
-        refused.append(Refusal(1, "there is no message in it"))
+            refused += (Refusal(number, line, problem) for problem in judged)
     return valid, refused
 
 
-def _judge(line: int, body: str) -> Valid | list[Refusal]:
+def _judge(number: int, line: int, body: str) -> Valid | list[str]:
+    """Return the message, or what is wrong with it."""
     try:
         content = read_json(body)
     except ValueError as error:
-        return [Refusal(line, _with_line(str(error), line))]
+        return [_with_line(str(error), line)]
     message = check(content)
     if isinstance(message, Invalid):
-        return [Refusal(line, str(problem)) for problem in message.problems]
+        return [str(problem) for problem in message.problems]
     if not is_allowed(body):
-        return [Refusal(line, "holds a character that SQS does not take: write it as \\uXXXX")]
-    return _fits(Valid(line, body, message.to, message.idempotency_key))
-
-
-def _fits(message: Valid) -> Valid | list[Refusal]:
-    if size({"MessageAttributes": {}, **message.entry("k" * LONGEST_KEY, fifo=False)}) > MAXIMUM_MESSAGE_BYTES:
-        return [Refusal(message.line, "larger than the 1 MiB that SQS takes")]
-    return message
+        return ["holds a character that SQS does not take: write it as \\uXXXX"]
+    valid = Valid(number, line, body, message.to, message.idempotency_key)
+    if size({"MessageAttributes": {}, **valid.entry("k" * LONGEST_KEY, fifo=False)}) > MAXIMUM_MESSAGE_BYTES:
+        return ["larger than the 1 MiB that SQS takes"]
+    return valid
 
 
 def _with_line(problem: str, line: int) -> str:

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
+from botocore.exceptions import ClientError
 
 from cli.errors import AWS_ERRORS
 from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES, size
@@ -108,10 +109,14 @@ def send_batch(sqs: "SQSClient", url: str, entries: Sequence[dict[str, Any]], sl
             wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
             sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
         left = [position for position in range(len(entries)) if position not in done]
-        answer = sqs.send_message_batch(
-            QueueUrl=url,
-            Entries=[{"Id": str(position), **entries[position]} for position in left],  # type: ignore[typeddict-item]
-        )
+        batch: list[Any] = [{"Id": str(position), **entries[position]} for position in left]
+        try:
+            answer = sqs.send_message_batch(QueueUrl=url, Entries=batch)
+        except ClientError as error:
+            if not done:
+                raise
+            done.update((position, Sent(None, str(error))) for position in left)  # the others are on the queue
+            break
         for success in answer.get("Successful", []):
             done[int(success["Id"])] = Sent(success["MessageId"])
         refused = {int(failure["Id"]): failure for failure in answer.get("Failed", [])}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from botocore.exceptions import ClientError
 
 from cli.errors import AWS_ERRORS, fail, in_words
 from cli.messages import Refusal, Valid, read
@@ -14,10 +15,12 @@ from cli.queue import Sent, chunks, send_batch
 from cli.runs import LONGEST_ID, Run
 from cli.stack import Stack
 
+_UNANSWERED = Sent(None, "SQS did not answer; it may be queued")
+
 
 @click.command(short_help="Put a file of messages on the queue.")
 @click.argument("source", metavar="FILE|-", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--dry-run", is_flag=True, help="Only judge the messages; list every problem with its line.")
+@click.option("--dry-run", is_flag=True, help="Only judge the messages; list every problem with its message and line.")
 @click.option("--group", metavar="ID", help="FIFO queue: one message group for all.  [default: one for each recipient]")
 @click.option(
     "--run",
@@ -44,7 +47,7 @@ def send(
     """Put the messages in FILE (- for standard input) on the queue.
 
     FILE holds one JSON object, a JSON array of objects, or JSON Lines. All of them are judged first, with the very
-    model that the function uses: when one is refused, none is queued.
+    model that the function uses: when one is refused, none is queued, and every problem is listed by its message.
 
     Prints each message's idempotency key. When it is interrupted or fails half-way, run it again with the same FILE, or
     a mended one: the same messages take the same keys, and what is on the queue already is not sent twice.
@@ -55,7 +58,7 @@ def send(
         raise click.UsageError("--run names a run, --new-run begins one without a name: give one of them")
     text = _text(source)
     messages, refusals = read(text)
-    if refusals:
+    if refusals or not messages:
         _refuse(refusals, len(messages), as_json=as_json)
     if dry_run:
         _say_valid(messages, as_json=as_json)
@@ -83,14 +86,20 @@ def _text(source: Path) -> str:
 
 
 def _refuse(refusals: list[Refusal], valid: int, *, as_json: bool) -> None:
-    lines = len({refusal.line for refusal in refusals})
+    invalid = len({refusal.number for refusal in refusals})
     if as_json:
-        problems = [{"line": refusal.line, "problem": refusal.problem} for refusal in refusals]
-        print_json({"valid": valid, "invalid": lines, "queued": 0, "problems": problems})
+        problems = [{"message": found.number, "line": found.line, "problem": found.problem} for found in refusals]
+        print_json({"valid": valid, "invalid": invalid, "queued": 0, "problems": problems})
     else:
         for refusal in refusals:
-            click.echo(f"line {refusal.line}: {refusal.problem}")
-    fail(f"{count(lines, 'message')} of {lines + valid} cannot be sent; nothing was queued")
+            click.echo(f"{_name(refusal)}: {refusal.problem}")
+    if not invalid:
+        fail("no message in it; nothing was queued")
+    fail(f"{count(invalid, 'message')} of {invalid + valid} cannot be sent; nothing was queued")
+
+
+def _name(message: Valid | Refusal) -> str:
+    return f"message {message.number} (line {message.line})"
 
 
 def _say_valid(messages: list[Valid], *, as_json: bool) -> None:
@@ -106,40 +115,52 @@ def _queue(stack: Stack, messages: list[Valid], run: Run, group: str | None, *, 
     keys = [message.own_key or next(of_run) for message in messages]
     entries = [message.entry(key, fifo=fifo, group=group) for message, key in zip(messages, keys, strict=True)]
     done: list[Sent] = []
-    stopped = None
+    stopped: str | None = "interrupted"
     bar, task = progress("Queueing", len(messages))
     try:
         with bar:
             for chunk in chunks(entries):
-                done += send_batch(stack.sqs, stack.queue_url, chunk)
+                _send(stack, chunk, done)
                 bar.update(task, completed=len(done))
+        # Before a word of it is printed: whoever reads that may stop reading, and the run has ended all the same.
+        if all(sent.message_id for sent in done):
+            run.end()
+        stopped = None
     except AWS_ERRORS as error:
         stopped = in_words(error)
-    except KeyboardInterrupt:
-        stopped = "interrupted"
-        raise
     finally:
         _report(messages, keys, done, as_json=as_json)
         queued = sum(sent.message_id is not None for sent in done)
-        if stopped is None and queued == len(messages):
-            run.end()
-        else:
-            again = "again with the same input" if run.note else f"again with --run {run.id}"
+        if queued < len(messages):
+            again = "again with the same input" if run.note or not run.marks else f"again with --run {run.id}"
             note(f"{queued} of {len(messages)} queued. Run it {again}: what is queued already is not sent twice.")
     if stopped or queued < len(messages):
         fail(stopped or f"SQS did not take {count(len(messages) - queued, 'message')}")
 
 
+def _send(stack: Stack, chunk: list[dict[str, Any]], done: list[Sent]) -> None:
+    """Send a batch, and write down what became of it, also when SQS does not answer or nobody waits for its answer."""
+    try:
+        done += send_batch(stack.sqs, stack.queue_url, chunk)
+    except ClientError:  # an answer: it took nothing of it
+        raise
+    except BaseException:
+        done += [_UNANSWERED] * len(chunk)
+        raise
+
+
 def _report(messages: list[Valid], keys: list[str], done: list[Sent], *, as_json: bool) -> None:
-    """Say of each message what is known: queued, refused by SQS, or not tried."""
+    """Say of each message what is known: queued, refused by SQS, maybe queued, or not tried."""
     answers: list[Sent | None] = [*done, *[None] * (len(messages) - len(done))]
     if not as_json:
         for message, key, sent in zip(messages, keys, answers, strict=True):
             if sent is not None:
-                click.echo(f"{'queued' if sent.message_id else 'FAILED'}  {key}  line {message.line}{_why(sent)}")
+                what = "queued" if sent.message_id else "UNKNOWN" if sent is _UNANSWERED else "FAILED"
+                click.echo(f"{what}  {key}  {_name(message)}{_why(sent)}")
         return
     rows: list[dict[str, Any]] = [
         {
+            "message": message.number,
             "line": message.line,
             "idempotency_key": key,
             "queued": bool(sent and sent.message_id),

@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from builders import message
 from cli.messages import Valid
@@ -46,7 +48,7 @@ def test_messages_are_queued_as_they_stand_in_the_file(shell: Shell, tmp_path: P
     assert done.code == 0
     key = done.out.split()[1]
     assert re.fullmatch(r"r1-[0-9a-f]{20}-1", key)
-    assert done.out == f"queued  {key}  line 1\nqueued  order-2  line 3\n"
+    assert done.out == f"queued  {key}  message 1 (line 1)\nqueued  order-2  message 2 (line 3)\n"
     assert keys_on(shell) == {first: key, json.dumps(own): None}
 
 
@@ -67,14 +69,38 @@ def test_when_one_is_refused_none_is_queued(shell: Shell, tmp_path: Path) -> Non
     for extra in ([], ["--dry-run"]):
         done = shell("send", path, *extra)
         assert done.code == 1
-        assert [line.split(":")[0] + ":" + line.split(":")[1] for line in done.out.splitlines()] == [
-            "line 2: to",
-            "line 2: text",
-            "line 3: txet",
+        assert [":".join(line.split(":")[:2]) for line in done.out.splitlines()] == [
+            "message 2 (line 2): to",
+            "message 2 (line 2): text",
+            "message 3 (line 3): txet",
         ]
         assert "nobody" not in done.out
         assert "2 messages of 3 cannot be sent; nothing was queued" in done.err
     assert shell.world.receive() == []
+
+
+def test_messages_of_one_line_are_told_apart(shell: Shell, tmp_path: Path) -> None:
+    """In an array that a program wrote all of them are on line 1."""
+    path = tmp_path / "m.json"
+    path.write_text(json.dumps([message(to="nobody"), message(), message(txet="x")]))
+
+    done = shell.bare("send", str(path), "--json")
+
+    assert done.code == 1
+    assert (done.json["valid"], done.json["invalid"]) == (1, 2)
+    assert [(problem["message"], problem["line"]) for problem in done.json["problems"]] == [(1, 1), (3, 1)]
+    assert "2 messages of 3 cannot be sent" in done.err
+
+
+def test_an_empty_file_is_no_success(shell: Shell, tmp_path: Path) -> None:
+    """Somebody meant to send something."""
+    path = tmp_path / "m.json"
+    path.touch()
+
+    for extra in ([], ["--dry-run"]):
+        done = shell.bare("send", str(path), "--json", *extra)
+        assert (done.code, done.err) == (1, "Error: no message in it; nothing was queued\n")
+        assert done.json == {"valid": 0, "invalid": 0, "queued": 0, "problems": []}
 
 
 def test_a_dry_run_queues_nothing(shell: Shell, tmp_path: Path) -> None:
@@ -130,7 +156,11 @@ def test_an_interrupted_run_is_taken_up_with_the_same_keys(
 
     assert second.code == third.code == 0
     assert "which did not end" in second.err
-    assert second.out.splitlines()[:20] == first.out.splitlines()
+    assert second.out.splitlines()[:20] == first.out.splitlines()[:20]
+    assert len(first.out.splitlines()) == 25
+    for line in first.out.splitlines()[20:]:
+        assert line.startswith("UNKNOWN")
+        assert line.endswith("SQS did not answer; it may be queued")
     assert "which did not end" not in third.err
     assert not set(third.out.splitlines()) & set(second.out.splitlines())
     mapping = Mapping(shell.world)
@@ -196,9 +226,9 @@ def test_a_new_run_sends_all_of_it_anew(shell: Shell, tmp_path: Path, monkeypatc
 def test_a_run_that_was_killed_is_taken_up_too(shell: Shell, tmp_path: Path) -> None:
     """The note is there before the first message is queued."""
     path = lines(tmp_path, message())
-    killed = Run.begin(shell.world.environment["MESSAGE_QUEUE_URL"], [Valid(1, json.dumps(message()), "").content])
+    killed = Run.begin(shell.world.environment["MESSAGE_QUEUE_URL"], [Valid(1, 1, json.dumps(message()), "").content])
 
-    assert shell("send", path).out == f"queued  {killed.keys[0]}  line 1\n"
+    assert shell("send", path).out == f"queued  {killed.keys[0]}  message 1 (line 1)\n"
 
 
 def test_without_a_place_for_notes_the_run_is_named(
@@ -214,7 +244,35 @@ def test_without_a_place_for_notes_the_run_is_named(
     run = first.out.split()[1].partition("-")[0]
 
     assert f"Run it again with --run {run}" in first.err
-    assert shell("send", path, "--run", run).out.splitlines()[:10] == first.out.splitlines()
+    assert shell("send", path, "--run", run).out.splitlines()[:10] == first.out.splitlines()[:10]
+
+
+def test_what_is_known_of_each_message_is_said(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queued, in an unanswered batch, or not tried."""
+    path = lines(tmp_path, *(message(text=f"m {n}") for n in range(25)))
+    fail_calls(monkeypatch, lambda call: ReadTimeoutError(endpoint_url="sqs") if call == 1 else None)
+
+    done = shell("send", path, "--json")
+
+    assert done.code == 1
+    assert done.json["queued"] == 10
+    assert Counter(row["error"] for row in done.json["messages"]) == {
+        None: 10,
+        "SQS did not answer; it may be queued": 10,
+        "not tried": 5,
+    }
+
+
+def test_nobody_has_to_read_to_the_end(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sociocs send x | head` has queued all of it before it prints: the same file after it is a new run."""
+    path = lines(tmp_path, *(message() for _ in range(3)))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cli.commands.send._report", mock.Mock(side_effect=KeyboardInterrupt))
+        assert shell("send", path).code == 130
+
+    assert "which did not end" not in shell("send", path).err
+    assert len(shell.world.receive()) == 6
 
 
 def test_fifo_messages_are_grouped_by_recipient(make_shell: Callable[..., Shell], tmp_path: Path) -> None:

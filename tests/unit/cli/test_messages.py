@@ -33,27 +33,31 @@ def test_messages_are_found_with_their_lines(text: str, expected: list[tuple[int
 
 
 @pytest.mark.parametrize(
-    ("text", "lines"),
+    ("text", "places"),
     [
-        pytest.param("", [1], id="empty"),
-        pytest.param("[]", [1], id="empty-array"),
-        pytest.param("hello\n", [1], id="no-json"),
-        pytest.param(f"{ONE}\nhello\n{ONE}\n{{}}\n", [2, 4, 4, 4, 4], id="json-lines"),
-        pytest.param(f"{ONE[:-1]}\n{ONE}\n[1]\n", [1, 3], id="mistake-in-the-first-line"),
-        pytest.param(f"[{ONE}, 5, {ONE}]", [1], id="array-of-something"),
-        pytest.param(f"[{ONE},\n{ONE[:-1]}\n]", [2], id="array-with-a-mistake"),
-        pytest.param(f"[{ONE},]", [1], id="comma-at-the-end"),
-        pytest.param(f"[{ONE}\n{ONE}]", [2], id="comma-left-out"),
-        pytest.param(f"[{ONE}", [1], id="array-without-end"),
-        pytest.param(f"[{ONE}]\n{ONE}x", [2], id="something-after-the-array"),
-        pytest.param('{"provider": "twlo", "provider": "gswa"}', [1], id="name-given-twice"),
+        pytest.param("hello\n", [(1, 1)], id="no-json"),
+        pytest.param(f"{ONE}\n\nhello\n{ONE}\n{{}}\n", [(2, 3), *[(4, 5)] * 4], id="json-lines"),
+        pytest.param(f"{ONE[:-1]}\n{ONE}\n[1]\n", [(1, 1), (3, 3)], id="mistake-in-the-first-line"),
+        pytest.param(f"[{ONE}, 5, {ONE}, 6]", [(2, 1), (4, 1)], id="array-of-something"),
+        pytest.param(f"[{ONE},\n{ONE[:-1]}\n]", [(2, 2)], id="array-with-a-mistake"),
+        pytest.param(f"[{ONE},]", [(2, 1)], id="comma-at-the-end"),
+        pytest.param(f"[{ONE}\n{ONE}]", [(2, 2)], id="comma-left-out"),
+        pytest.param(f"[{ONE}", [(2, 1)], id="array-without-end"),
+        pytest.param(f"[{ONE}]\n{ONE}x", [(2, 2)], id="something-after-the-array"),
+        pytest.param('{"provider": "twlo", "provider": "gswa"}', [(1, 1)], id="name-given-twice"),
     ],
 )
-def test_what_is_no_message_is_refused_with_its_line(text: str, lines: list[int]) -> None:
-    """Nothing is guessed, and every problem is listed."""
+def test_what_is_no_message_is_refused_with_its_place(text: str, places: list[tuple[int, int]]) -> None:
+    """Nothing is guessed, and every problem is listed, by the number of its message and its line."""
     _, refused = read(text)
 
-    assert [refusal.line for refusal in refused] == lines
+    assert [(refusal.number, refusal.line) for refusal in refused] == places
+
+
+@pytest.mark.parametrize("text", ["", " \n\n", "[]", "\ufeff[ ]\n"])
+def test_a_file_without_messages_holds_neither_good_ones_nor_bad(text: str) -> None:
+    """There is nothing in it to be wrong."""
+    assert read(text) == ([], [])
 
 
 def test_the_line_inside_a_message_is_that_of_the_file() -> None:

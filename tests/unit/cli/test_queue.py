@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cli.options import duration
 from cli.queue import TRIES, Sent, chunks, give_back, send_batch, undisturbed
@@ -69,6 +70,18 @@ def test_what_is_refused_is_tried_again_and_nothing_else() -> None:
     assert sqs.calls == [["a", "b", "c", "d"], ["b", "d"], ["b", "d"], ["d"], ["d"]]
     assert len(waits) == TRIES - 1
     assert all(0.5 * 0.2 * 2**n <= wait <= 0.2 * 2**n for n, wait in enumerate(waits))
+
+
+def test_a_call_that_is_refused_after_a_part_was_taken_loses_nothing_of_that() -> None:
+    """What was taken is on the queue, and is said to be."""
+    sqs = Refusing(b=(2, False))
+    error = ClientError({"Error": {"Code": "AccessDenied"}}, "SendMessageBatch")
+    first = sqs.send_message_batch(QueueUrl="url", Entries=[{"Id": str(n), "MessageBody": "ab"[n]} for n in range(2)])
+    sqs.send_message_batch = mock.Mock(side_effect=[first, error])  # type: ignore[method-assign]
+
+    sent = send_batch(sqs, "url", [{"MessageBody": body} for body in "ab"], lambda _: None)  # type: ignore[arg-type]
+
+    assert sent == [Sent("id-a"), Sent(None, str(error))]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
