@@ -80,8 +80,8 @@ class Redrive:
         choice: Choice,
         *,
         hidden_seconds: int = HIDDEN_SECONDS,
-        on_returned: Callable[[int], object] = lambda _: None,
-        on_found: Callable[[int], object] = lambda _: None,
+        on_progress: move_task.OnProgress = lambda *_: None,
+        on_wait: Callable[[int, float], object] = lambda *_: None,
     ) -> None:
         """Wire a run.
 
@@ -90,12 +90,11 @@ class Redrive:
             queue_url: where letters go back to.
             choice: which.
             hidden_seconds: see `Reader`.
-            on_returned: told how many more went back.
-            on_found: told how many more there may be.
+            on_progress: told how many letters were looked at, or moved by SQS, of how many.
+            on_wait: see `Reader`.
         """
         self._sqs, self._queue_url, self._choice = sqs, queue_url, choice
-        self._hidden_seconds, self._on_returned, self._on_found = hidden_seconds, on_returned, on_found
-        self._moved = 0
+        self._hidden_seconds, self._on_progress, self._on_wait = hidden_seconds, on_progress, on_wait
         self._newer = 0
         """Letters that were written after the start."""
         self._fifo = queue_url.endswith(".fifo")
@@ -118,29 +117,26 @@ class Redrive:
         letter that comes back with an unknown outcome could be moved, and sent, without anybody's decision.
         """
         if move_task.running(self._sqs, source_arn):
-            self.report.moved += move_task.follow(self._sqs, source_arn, self._on_move)
+            self.report.moved += move_task.follow(self._sqs, source_arn, self._on_progress)
         plain = self._read(dead_letter_url, lambda letter: letter.needs_care)
         if not plain:
             return
         if self.report.is_clean and not self._newer:
-            self.report.moved += move_task.move_all(self._sqs, source_arn, destination_arn, self._on_move)
+            self.report.moved += move_task.move_all(self._sqs, source_arn, destination_arn, self._on_progress)
         else:  # some must stay or were not looked at, and a move asks nobody
             self.report.stayed.clear()
             self.report.failed.clear()
             self.report.unseen = 0
             self.run(dead_letter_url)
 
-    def _on_move(self, moved: int, total: int) -> None:
-        self._on_found(total)
-        self._on_returned(moved - self._moved)
-        self._moved = moved
-
     def _read(self, url: str, takes: Callable[[Letter], bool]) -> int:
         """Go through a queue once, and send back what is chosen and `takes` says yes to; count those it says no to."""
         others = 0
-        with Reader(self._sqs, url, hidden_seconds=self._hidden_seconds, wait_for_others=True) as reader:
+        with Reader(
+            self._sqs, url, hidden_seconds=self._hidden_seconds, wait_for_others=True, on_wait=self._on_wait
+        ) as reader:
             for letters in reader.letters():
-                self._on_found(max(reader.total, reader.seen))
+                self._on_progress(reader.seen - len(letters), max(reader.total, reader.seen))
                 ready: list[Ready] = []
                 for letter in letters:
                     # Written since: it went back a moment ago and failed again. The clock here has whole seconds.
@@ -155,6 +151,7 @@ class Redrive:
                     ready.append((letter, entries))
                 ready = ready[: self._left()]
                 self._return(url, ready, reader)
+                self._on_progress(reader.seen, max(reader.total, reader.seen))
                 if self._left() == 0:
                     break
             self.report.unseen += reader.unseen
@@ -184,7 +181,6 @@ class Redrive:
     def _return(self, url: str, ready: Sequence[Ready], reader: Reader) -> None:
         if self._choice.dry_run:
             self.report.returned.update(letter.code for letter, _ in ready)
-            self._on_returned(len(ready))
             return
         for group in self._groups(ready):
             with undisturbed():
@@ -216,7 +212,6 @@ class Redrive:
         gone = [letter for letter, _ in ready if letter.id not in errors]
         self.report.failed.update((letter.code, errors[letter.id]) for letter, _ in ready if letter.id in errors)
         self.report.returned.update(letter.code for letter in gone)
-        self._on_returned(len(gone))
         if gone:
             try:
                 undeleted = delete_batch(self._sqs, url, [letter.receipt for letter in gone])

@@ -20,6 +20,10 @@ from cli.reading import HIDDEN_SECONDS, Reader
 from cli.redrive import Choice, Redrive, Report
 from cli.stack import Stack
 
+UNSEEN = "with another reader, behind others of their group, or counted by SQS and not there; run it again"
+"""Why letters cannot be read, and what to do."""
+_TABLE_WIDTH = 160
+"""Columns that the table of letters needs: 36 of an id, 17 of a code, 20 of a time, 40 of a key, and the reason."""
 _CODE_HELP = f"One of the codes in docs/operations.md, or {', '.join(OWN_CODES)}."
 
 
@@ -84,20 +88,34 @@ def list_(stack: Stack, codes: tuple[str, ...], *, ids: bool, as_json: bool) -> 
     way to look.
     """
     found, unseen = summaries(stack)
-    found = [summary for summary in found if not codes or summary.code in _upper(codes)]
-    counts = by_code(found)
+    wanted = set(_upper(codes))
+    chosen = [summary for summary in found if not wanted or summary.code in wanted]
+    counts = by_code(chosen)
+    others = by_code([summary for summary in found if wanted and summary.code not in wanted])
     if as_json:
-        rows = [{**vars(summary), "first_seen": timestamp(summary.first_seen)} for summary in found]
-        print_json({"total": len(found), "unseen": unseen, "codes": counts, **({"letters": rows} if ids else {})})
+        rows = [{**vars(summary), "first_seen": timestamp(summary.first_seen)} for summary in chosen]
+        print_json(
+            {
+                "total": len(found) + unseen,
+                "unseen": unseen,
+                "codes": counts,
+                "others": others,
+                **({"letters": rows} if ids else {}),
+            }
+        )
         return
-    if not found:
-        click.echo("No dead letters.")
-    else:
+    if chosen:
         out().print(code_table(counts))
-    if found and ids:
-        out().print(_letter_table(found))
+        if ids:
+            _print_letters(chosen)
+    elif others:
+        which = "this code" if len(wanted) == 1 else "these codes"
+        named = ", ".join(f"{row['count']} {printable(row['code'])}" for row in others)
+        click.echo(f"No dead letters with {which}; {count(len(found), 'other')}: {named}")
+    else:
+        click.echo("No dead letters that could be read." if unseen else "No dead letters.")
     if unseen:
-        note(f"{count(unseen, 'more letter')} could not be read: with another reader, or behind others of their group.")
+        note(f"{count(unseen, 'more letter')} could not be read: {UNSEEN}.")
 
 
 def code_table(counts: list[dict[str, Any]]) -> Table:
@@ -112,14 +130,24 @@ def code_table(counts: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _letter_table(found: list[Summary]) -> Table:
-    table = Table("Id", "Code", "First seen", "Key", "Reason", box=None, pad_edge=False)
-    for column in table.columns:
-        column.overflow = "fold"
+def _print_letters(found: list[Summary]) -> None:
+    """Print a line for each letter, or on a narrow terminal a block: an id or key over two lines cannot be copied."""
+    console = out()
+    if console.width < _TABLE_WIDTH:
+        for summary in found:
+            click.echo(f"\n{summary.id}\n  {printable(summary.code)}, first seen {timestamp(summary.first_seen)}")
+            for text in (summary.key and f"key {summary.key}", summary.reason):
+                if text:
+                    click.echo(f"  {printable(text)}")
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Id", no_wrap=True)
+    for name in ("Code", "First seen", "Key", "Reason"):
+        table.add_column(name, overflow="fold")
     for summary in found:
         cells = (summary.id, summary.code, timestamp(summary.first_seen), summary.key or "", summary.reason)
         table.add_row(*(Text(printable(cell)) for cell in cells))
-    return table
+    console.print(table)
 
 
 # --- show -----------------------------------------------------------------------------------------------------------
@@ -241,16 +269,15 @@ def redrive(
     if move and not choice.is_whole_queue:
         raise click.UsageError("--move is for the whole queue: without --code, --limit and --dry-run")
     by_sqs = choice.is_whole_queue and not stack.queue_url.endswith(".fifo") and (move or _is_paused(stack))
-    bar, task = progress("Sending back" if not dry_run else "Looking")
+    words = "Would go back" if dry_run else "Sent back"
+    bar, task = progress(words)
 
-    def on_found(total: int) -> None:
-        bar.update(task, total=total)
-
-    def on_returned(number: int) -> None:
-        bar.advance(task, number)
+    def on_progress(looked_at: int, total: int) -> None:
+        number = run.report.returned.total() + run.report.moved
+        bar.update(task, completed=looked_at, total=total, description=f"{words}: {number} so far, looked at")
 
     run = Redrive(
-        stack.sqs, stack.queue_url, choice, hidden_seconds=hidden_seconds, on_returned=on_returned, on_found=on_found
+        stack.sqs, stack.queue_url, choice, hidden_seconds=hidden_seconds, on_progress=on_progress, on_wait=_say_wait
     )
     stopped: str | None = "interrupted"
     try:
@@ -273,6 +300,13 @@ def redrive(
         fail("not everything went back: run it again")
     if run.report.unseen:
         fail("not everything could be read: run it again")
+
+
+def _say_wait(letters: int, seconds: float) -> None:
+    note(
+        f"Waiting up to {seconds:.0f} s for {count(letters, 'letter')} of another reader: a command that runs, or was "
+        "killed ..."
+    )
 
 
 def _is_paused(stack: Stack) -> bool:
@@ -318,9 +352,7 @@ def _print_report(report: Report, choice: Choice, stopped: str | None, *, as_jso
             "the function does not"
         )
     if report.unseen:
-        click.echo(
-            f"{report.unseen} could not be read: with another reader, or behind others of their group; run it again"
-        )
+        click.echo(f"{report.unseen} could not be read: {UNSEEN}")
 
 
 def _upper(codes: tuple[str, ...]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from cli.commands.dead_letters import by_code, code_table, summaries
+from cli.commands.dead_letters import UNSEEN, by_code, code_table, summaries
 from cli.errors import AWS_ERRORS
 from cli.options import count, duration, note, on_a_stack, out, print_json
 from cli.queue import depth
@@ -55,7 +55,7 @@ def status(stack: Stack, *, as_json: bool) -> None:
         click.echo()
         out().print(code_table(by_code(found)))
     if unseen:
-        note(f"{count(unseen, 'dead letter')} could not be read: with another reader, or behind others of their group.")
+        note(f"{count(unseen, 'dead letter')} could not be read: {UNSEEN}.")
 
 
 def _mapping(stack: Stack) -> dict[str, Any]:

@@ -90,6 +90,34 @@ def test_each_letter_with_its_id(shell: Shell, letters: Letters) -> None:
     assert ids["MOVED_BY_SQS"] not in one.out
 
 
+def test_another_code_is_not_no_letters(shell: Shell, letters: Letters) -> None:
+    """Whoever mistypes a code must not believe that the queue is empty."""
+    for code in ("API_REJECTED", "API_REJECTED", "EXPIRED"):
+        letters.ours(code)
+
+    done = shell("dead-letters", "list", "--code", "NOPE")
+    as_json = shell("dead-letters", "list", "--code", "NOPE", "--json").json
+
+    assert done.out == "No dead letters with this code; 3 others: 2 API_REJECTED, 1 EXPIRED\n"
+    assert (as_json["total"], as_json["codes"]) == (3, [])
+    assert [(row["code"], row["count"]) for row in as_json["others"]] == [("API_REJECTED", 2), ("EXPIRED", 1)]
+    assert shell("dead-letters", "list", "--json").json["others"] == []
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_an_id_can_be_copied(columns: str, shell: Shell, letters: Letters, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands in one line on any terminal, and so does the key on a narrow one."""
+    key = "invoices-2026-11-a-key-as-long-as-many-are-0123456789"
+    letter = letters.ours("RETRIES_EXHAUSTED", key=key)
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr("cli.options._WIDE", None)  # as on a terminal
+
+    words = shell("dead-letters", "list", "--ids").out.split()
+
+    assert letter in words
+    assert key in words
+
+
 def test_what_another_reader_holds_is_told(shell: Shell, letters: Letters) -> None:
     """Letters in another's hands cannot be looked at, and are not passed over in silence."""
     letters.ours()
@@ -97,8 +125,9 @@ def test_what_another_reader_holds_is_told(shell: Shell, letters: Letters) -> No
 
     done = shell("dead-letters", "list")
 
-    assert done.out == "No dead letters.\n"
+    assert done.out == "No dead letters that could be read.\n"
     assert "1 more letter could not be read" in done.err
+    assert shell("dead-letters", "list", "--json").json["total"] == 1
 
 
 def test_fifo_letters_behind_others_of_their_group_are_told(make_shell: Callable[..., Shell]) -> None:
@@ -110,7 +139,7 @@ def test_fifo_letters_behind_others_of_their_group_are_told(make_shell: Callable
 
     done = shell("dead-letters", "list", "--json").json
 
-    assert (done["total"], done["unseen"]) == (10, 4)
+    assert (done["total"], done["unseen"], done["codes"][0]["count"]) == (14, 4, 10)
     assert len(shell.world.receive(dead=True)) == 10
 
 
