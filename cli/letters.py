@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from cli.masking import masked_number
 from message_sender.dead_letter import (
     ERROR_ATTRIBUTES,
     EVENTBRIDGE_ATTRIBUTES,
@@ -21,7 +22,14 @@ from message_sender.dead_letter import (
     fifo_id,
     size,
 )
-from message_sender.envelope import IDEMPOTENCY_KEY, UNKNOWN_ATTEMPT, UnknownEventError, is_allowed, open_event
+from message_sender.envelope import (
+    IDEMPOTENCY_KEY,
+    UNKNOWN_ATTEMPT,
+    Delivery,
+    UnknownEventError,
+    is_allowed,
+    open_event,
+)
 from message_sender.outcome import ErrorCode
 from message_sender.strict_json import read_json
 
@@ -151,10 +159,22 @@ class Letter:
     def key(self) -> str | None:
         """The idempotency key, by the function's own rules; None for a record of several events, or of none."""
         try:
-            keys = [key for _, key in self._deliveries()]
+            keys = [delivery.key for delivery in self._deliveries()]
         except NotReturnableError:
             return None
         return keys[0] if len(keys) == 1 else None
+
+    @property
+    def masked_recipient(self) -> str:
+        """Whom it is for: enough of the number to tell two letters apart, too little to know it."""
+        try:
+            contents = [delivery.content for delivery in self._deliveries()]
+        except NotReturnableError:
+            return "unknown"
+        if len(contents) != 1:
+            return f"{len(contents)} messages"
+        to = contents[0].get("to") if isinstance(contents[0], dict) else None
+        return masked_number(to) if isinstance(to, str) else "unknown"
 
     @property
     def needs_care(self) -> bool:
@@ -172,7 +192,9 @@ class Letter:
             NotReturnableError: it cannot go back.
         """
         entries = []
-        for position, (body, key) in enumerate(self._deliveries()):
+        for position, delivery in enumerate(self._deliveries()):
+            # Of a letter that is itself what goes back, the very body that SQS gave.
+            body, key = delivery.body if self._record is not None else self.body, delivery.key
             attributes = {name: value for name, value in self.attributes.items() if name not in _DROPPED}
             entry: dict[str, Any] = {"MessageBody": body, "MessageAttributes": attributes}
             if IDEMPOTENCY_KEY not in attributes:
@@ -195,21 +217,20 @@ class Letter:
             if key == self.id and not without_key:  # otherwise the body says it again
                 raise NoRoomForKeyError("no room for its key, so that an interruption could send it twice")
 
-    def _deliveries(self) -> list[tuple[str, str]]:
-        """Take out what goes back: for each message its body and its key."""
+    def _deliveries(self) -> list[Delivery]:
+        """Take out what goes back, message by message, as the function takes it out of an event."""
         if self._record is not None:
             try:
                 payload = self._record.get("requestPayload")
                 if isinstance(payload, dict) and "Records" in payload:
                     raise UnknownEventError("a batch of the queue is never invoked asynchronously")
-                return [(delivery.body, delivery.key) for delivery in open_event(payload)]
+                return open_event(payload)
             except UnknownEventError:
                 raise NotReturnableError("the event that it holds is neither one of EventBridge nor several") from None
         try:
-            delivery = open_event({"Records": [self._as_record()]})[0]
+            return open_event({"Records": [self._as_record()]})
         except UnknownEventError as error:
             raise NotReturnableError(str(error)) from None
-        return [(self.body, delivery.key)]
 
     @cached_property
     def _record(self) -> dict[str, Any] | None:

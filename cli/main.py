@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from cli.commands.dead_letters import dead_letters
+from cli.commands.discard import discard
 from cli.commands.pause import pause, resume
 from cli.commands.send import send
 from cli.commands.status import status
@@ -34,12 +35,13 @@ def sociocs() -> None:  # a backspace alone on its line tells click to keep the 
     \b
     Exit codes:
       0    done
-      1    something failed, or was refused
+      1    something failed, was refused or not found
       2    the command line is wrong
       130  interrupted; running it again goes on, and sends nothing twice
     """  # noqa: D301
 
 
+dead_letters.add_command(discard)
 sociocs.add_command(send)
 sociocs.add_command(dead_letters)
 sociocs.add_command(status)

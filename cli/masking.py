@@ -46,6 +46,11 @@ def masked_attributes(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, 
     }
 
 
+def masked_number(to: str) -> str:
+    """Write the last two digits of a phone number; of something short, nothing."""
+    return f"***{to[-2:]}" if len(to) >= 8 else "***"
+
+
 def printable(text: str) -> str:
     """Take out what a terminal would act on."""
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)

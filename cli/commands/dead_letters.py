@@ -240,7 +240,8 @@ def _details(letter: Letter, *, reveal: bool) -> dict[str, Any]:
     metavar="SECONDS",
     default=HIDDEN_SECONDS,
     show_default=True,
-    help="How long letters stay hidden when this command is killed; the next run waits for them so long.",
+    help="How long letters stay hidden when this command is killed; the next run waits for them so long. Longer with "
+    "more than 25 letters a second of it.",
 )
 @on_a_stack
 def redrive(
