@@ -117,7 +117,8 @@ def sociocs(sandbox: Sandbox, tmp_path: Path) -> Any:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
+        # After a kill the next run may have to wait for the letters that the killed one holds, and says so.
+        assert done.stderr == "" or done.stderr.startswith("Waiting up to ")
         return json.loads(done.stdout)
 
     return run
