@@ -1,9 +1,9 @@
 """The local AWS endpoint: moto in a process of its own, with its gaps mended.
 
-    python -m sandbox.aws --port 0 --ready-file PATH
+    python -m sandbox.aws --port 0
 
-It listens on loopback only, writes its URL into PATH (and on standard output) once it serves, and ends on SIGTERM,
-on SIGINT, or when the process that started it is gone. Beside AWS's own API it answers:
+It listens on loopback only, says its URL on standard output once it serves, and ends on SIGTERM, on SIGINT, and, when
+its standard input is a pipe, as soon as that closes: with its parent. Beside AWS's own API it answers:
 
     GET    /_sandbox/ready         200
     GET    /_sandbox/calls         the AWS calls made so far, `?access_key_id=…` and `?service=…` select
@@ -20,11 +20,8 @@ import os
 import re
 import signal
 import sys
-import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -33,12 +30,12 @@ from werkzeug.serving import make_server
 from sandbox.access_log import AccessLog, describe_call, scope
 from sandbox.mends import apply_mends, invocation
 from sandbox.mends.serialising import MOTO
+from sandbox.server_process import end_with_parent
 
 StartResponse = Callable[..., Any]
 
 _INVOCATION = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 _STATUS_TEXTS = {200: "200 OK", 202: "202 Accepted", 204: "204 No Content"}
-_PARENT_CHECK_SECONDS = 0.5
 
 
 class Application:
@@ -146,14 +143,7 @@ def _error(start_response: StartResponse, status: str, code: str, message: str) 
     return [json.dumps({"__type": code, "message": message, "Message": message}).encode()]
 
 
-def _exit_with_parent(parent: int) -> None:
-    """End this process when the one that started it is gone, however it went."""
-    while os.getppid() == parent:
-        time.sleep(_PARENT_CHECK_SECONDS)
-    os._exit(0)
-
-
-def serve(port: int, ready_file: Path | None) -> None:
+def serve(port: int) -> None:
     """Serve until a signal or the parent's end."""
 
     class QuietRequestHandler(MotoRequestHandler):
@@ -167,14 +157,7 @@ def serve(port: int, ready_file: Path | None) -> None:
     server.daemon_threads = True  # type: ignore[attr-defined] # the threaded server is a ThreadingMixIn
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
-    threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
-    url = f"http://127.0.0.1:{server.port}"
-    if ready_file is not None:
-        # Written beside and renamed: whoever waits for the file never reads half a URL.
-        unfinished = ready_file.with_name(ready_file.name + ".part")
-        unfinished.write_text(url)
-        unfinished.replace(ready_file)
-    print(url, flush=True)
+    print(f"http://127.0.0.1:{server.port}", flush=True)
     try:
         server.serve_forever()
     finally:
@@ -185,8 +168,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Read the command line, mend moto, serve."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.aws", description="The local AWS endpoint.")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
-    parser.add_argument("--ready-file", type=Path, help="gets the endpoint's URL once it serves")
     options = parser.parse_args(arguments)
+    end_with_parent()
     # moto itself calls nothing, and must not look for credentials of the machine.
     os.environ.setdefault("AWS_ACCESS_KEY_ID", "sandbox")
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "sandbox")
@@ -194,7 +177,7 @@ def main(arguments: list[str] | None = None) -> None:
     # AWS's own managed policies (0.1 s): roles that SAM makes have them attached.
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     apply_mends()
-    serve(options.port, options.ready_file)
+    serve(options.port)
 
 
 if __name__ == "__main__":

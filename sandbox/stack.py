@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -25,12 +24,13 @@ import boto3
 
 from sandbox.access_log import Call
 from sandbox.deployment import deploy
-from sandbox.endpoint import ROOT, aws_endpoint
+from sandbox.endpoint import aws_endpoint
 from sandbox.event_source_mapping import EventSourceMapping, Settings
 from sandbox.function import Function, aws_environment
 from sandbox.invoke_endpoint import InvokeEndpoint
 from sandbox.runtime import Runtime
-from sandbox.sociocs.client import SociocsSimulator, running
+from sandbox.server_process import ROOT
+from sandbox.sociocs.client import SociocsSimulator, simulator_process
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -117,9 +117,13 @@ class Sandbox:
             on_progress("Starting the AWS endpoint and the Sociocs simulator")
             invoke_endpoint = InvokeEndpoint()
             stack.callback(invoke_endpoint.close)
-            simulator = running(apikey=apikey or APIKEY, channel_keys=channel_keys, port=ports[1])
-            endpoint = aws_endpoint(invoke_endpoint.url, port=ports[0], time_scale=time_scale)
-            sociocs, endpoint_url = _enter_side_by_side(stack, simulator, endpoint)
+            # Both start before either is waited for, and here: a signal interrupts this thread, and no other.
+            aws = stack.enter_context(aws_endpoint(invoke_endpoint.url, port=ports[0], time_scale=time_scale))
+            simulator = stack.enter_context(
+                simulator_process(apikey=apikey or APIKEY, channel_keys=channel_keys, port=ports[1])
+            )
+            sociocs = SociocsSimulator(simulator.url())
+            endpoint_url = aws.url()
 
             on_progress(f"Deploying {template.name} with CloudFormation")
             outputs = deploy(
@@ -147,9 +151,9 @@ class Sandbox:
                 environment_overrides=environment_overrides,
                 timeout_seconds=timeout_seconds,
             )
-            runtime = stack.enter_context(
-                Runtime(function, functions, log_directory=log_directory, retry_waits_seconds=retry_waits_seconds)
-            )
+            runtime = Runtime(function, functions, log_directory=log_directory, retry_waits_seconds=retry_waits_seconds)
+            stack.callback(runtime.stop)  # before it starts, which a signal may interrupt
+            runtime.start()
             invoke_endpoint.attach(runtime)
             mapping = EventSourceMapping(
                 endpoint_url, lambda: Settings.read(client, function.name), runtime.invoke, functions, REGION
@@ -248,13 +252,6 @@ class Sandbox:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the mapping's state is unchanged after {timeout} s")
             time.sleep(_CHECK_SECONDS)
-
-
-def _enter_side_by_side(stack: ExitStack, first: Any, second: Any) -> tuple[Any, Any]:
-    """Enter two contexts at once: each waits for a process to start."""
-    with ThreadPoolExecutor(2) as pool:
-        entered: list[Future[Any]] = [pool.submit(stack.enter_context, context) for context in (first, second)]
-    return entered[0].result(), entered[1].result()
 
 
 def _session(environment: Mapping[str, str]) -> boto3.session.Session:

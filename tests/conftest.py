@@ -1,17 +1,13 @@
 """Fixtures that all tests share: the local AWS endpoint and the simulator, one process of each for a test worker."""
 
-import subprocess
-import sys
-import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes import CREDENTIALS, ROOT, World
+from fakes import CREDENTIALS, World
+from sandbox.endpoint import aws_endpoint as local_aws_endpoint
 from sandbox.sociocs import SociocsSimulator, running
 
 
@@ -28,20 +24,8 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def aws_endpoint() -> Iterator[str]:
     """The URL of a local AWS endpoint of this worker's own."""
-    with tempfile.TemporaryDirectory() as folder:
-        ready = Path(folder, "ready")
-        command = [sys.executable, "-m", "sandbox.aws", "--port", "0", "--ready-file", str(ready)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-        try:
-            deadline = time.monotonic() + 60
-            while not ready.exists():
-                assert process.poll() is None, "the local AWS endpoint ended while it started"
-                assert time.monotonic() < deadline, "the local AWS endpoint did not start"
-                time.sleep(0.02)
-            yield ready.read_text()
-        finally:
-            process.terminate()
-            process.wait()
+    with local_aws_endpoint() as process:
+        yield process.url()
 
 
 @pytest.fixture(scope="session")

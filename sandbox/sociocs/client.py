@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox.server_process import ServerProcess
 from sandbox.sociocs.record import AcceptedMessage, RecordedRequest
 from sandbox.sociocs.script import Drop, Rule
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class SociocsSimulator:
@@ -167,41 +161,19 @@ class SociocsSimulator:
         return answer
 
 
-@contextmanager
-def running(
-    *, apikey: str | None = None, channel_keys: Sequence[str] = (), port: int = 0, timeout: float = 10
-) -> Iterator[SociocsSimulator]:
-    """A simulator in a process of its own, on a free port, that ends with the block or with this process.
+def simulator_process(*, apikey: str | None = None, channel_keys: Sequence[str] = (), port: int = 0) -> ServerProcess:
+    """Start a simulator in a process of its own; it ends with the block or with this process.
 
-    Without `apikey` any is valid; without `channel_keys` every channel key is known.
+    Without `apikey` any is valid; without `channel_keys` every channel key is known; port 0 is a free one.
     """
-    with tempfile.TemporaryDirectory(prefix="sociocs-") as folder:
-        ready_file = Path(folder, "ready")
-        command = [
-            sys.executable,
-            "-m",
-            "sandbox.sociocs",
-            "--port",
-            str(port),
-            "--ready-file",
-            str(ready_file),
-        ]
-        command += ["--apikey", apikey] if apikey else []
-        command += [part for key in channel_keys for part in ("--channel-key", key)]
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        try:
-            yield SociocsSimulator(_base_url(process, ready_file, timeout))
-        finally:
-            process.terminate()
-            process.communicate()
+    module = ["sandbox.sociocs", "--port", str(port)]
+    module += ["--apikey", apikey] if apikey else []
+    module += [part for key in channel_keys for part in ("--channel-key", key)]
+    return ServerProcess("the Sociocs simulator", module)
 
 
-def _base_url(process: subprocess.Popen[bytes], ready_file: Path, timeout: float) -> str:
-    deadline = time.monotonic() + timeout
-    while not ready_file.exists():
-        if process.poll() is not None:
-            raise RuntimeError(f"the Sociocs simulator ended with {process.returncode} before it was ready")
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the Sociocs simulator was not ready within {timeout} s")
-        time.sleep(0.01)
-    return ready_file.read_text().strip()
+@contextmanager
+def running(*, apikey: str | None = None, channel_keys: Sequence[str] = ()) -> Iterator[SociocsSimulator]:
+    """A simulator of one's own while the block lasts, see `simulator_process`."""
+    with simulator_process(apikey=apikey, channel_keys=channel_keys) as process:
+        yield SociocsSimulator(process.url())

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,17 @@ def alive(pids: set[int]) -> set[int]:
         if state != "Z":
             running.add(pid)
     return running
+
+
+def started_with(temporary: Path) -> set[int]:
+    """All processes that have this folder for temporary files, whoever their parent is by now."""
+    marker = f"TMPDIR={temporary}".encode()
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if marker in file.read_bytes().split(b"\0"):
+                found.add(int(file.parent.name))
+    return found
 
 
 def wait_for(condition: Callable[[], Any], timeout: float = 60.0) -> None:
@@ -119,6 +131,30 @@ def test_up_leaves_no_process(ending: signal.Signals, tmp_path: Path) -> None:
     expected = {signal.SIGINT: 0, signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGKILL: -signal.SIGKILL}
     assert process.returncode == expected[ending]
     wait_for(lambda: not alive(children))
+    if ending is not signal.SIGKILL:
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+@pytest.mark.parametrize(
+    ("ending", "children"),
+    [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGKILL, 1), (signal.SIGINT, 3), (signal.SIGTERM, 3)],
+)
+def test_a_sandbox_that_is_ended_while_it_starts_leaves_nothing(
+    ending: signal.Signals, children: int, tmp_path: Path
+) -> None:
+    """As soon as there is a child process (the third is the function's), the end of the sandbox is the end of all."""
+    process = start("up", TMPDIR=str(tmp_path))
+    try:
+        wait_for(lambda: len(descendants(process.pid)) >= children)
+        process.send_signal(ending)
+        shown, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode != 0
+    assert "AWS endpoint  " not in shown, "it was up already"
+    assert "Traceback" not in errors
+    wait_for(lambda: not alive(started_with(tmp_path)))
     if ending is not signal.SIGKILL:
         assert list(tmp_path.iterdir()) == []
 

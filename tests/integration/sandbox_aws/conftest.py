@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration.sandbox_aws.endpoint_process import Clients, running_endpoint
+from integration.sandbox_aws.endpoint_process import Clients
+from sandbox.endpoint import aws_endpoint
 
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
     """Return the URL of a running endpoint."""
-    with running_endpoint() as (url, _):
-        yield url
+    with aws_endpoint() as process:
+        yield process.url()
 
 
 @pytest.fixture(scope="session")

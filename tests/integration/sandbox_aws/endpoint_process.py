@@ -1,14 +1,9 @@
-"""Starting the local AWS endpoint in a process of its own, and clients of it."""
+"""Clients of the local AWS endpoint, and waiting for what it does."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +11,6 @@ import boto3
 from botocore.config import Config
 
 ROOT = Path(__file__).parents[3]
-START_SECONDS = 60
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
@@ -28,26 +22,6 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20) -> An
             return value
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s: {what}")
-
-
-@contextlib.contextmanager
-def running_endpoint() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run `python -m sandbox.aws` and yield its URL and process."""
-    with tempfile.TemporaryDirectory() as folder:
-        ready = Path(folder, "ready")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.aws", "--port", "0", "--ready-file", str(ready)],
-            cwd=ROOT,
-            env={**os.environ, "NO_PROXY": "127.0.0.1,localhost"},
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            wait_for(lambda: ready.exists() or process.poll() is not None, "the endpoint starts", START_SECONDS)
-            assert process.poll() is None, "the endpoint ended at its start"
-            yield ready.read_text(), process
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 class Clients:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,13 +12,12 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from integration.sandbox_aws.endpoint_process import ROOT, START_SECONDS, Clients, running_endpoint, wait_for
+from integration.sandbox_aws.endpoint_process import ROOT, Clients, wait_for
 
 
 class Runner:
@@ -99,9 +97,11 @@ def own(url: str, route: str, method: str = "GET", body: Any = None) -> Any:
 
 
 def test_ends_on_a_signal() -> None:
-    """The endpoint ends at once, with 0, on SIGTERM, also while a long poll waits."""
-    with running_endpoint() as (url, process):
-        client = Clients(url)("sqs")
+    """Started by hand the endpoint says its URL, and ends at once, with 0, on SIGTERM, also while a long poll waits."""
+    command = [sys.executable, "-m", "sandbox.aws"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        client = Clients(process.stdout.readline().strip())("sqs")
         queue = client.create_queue(QueueName="q")["QueueUrl"]
 
         def poll() -> None:
@@ -113,34 +113,6 @@ def test_ends_on_a_signal() -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         waiting.join(10)
-
-
-def test_ends_with_its_parent(tmp_path: Path) -> None:
-    """The endpoint ends when the process that started it is killed."""
-    ready, pid = tmp_path / "ready", tmp_path / "pid"
-    start = (
-        "import subprocess, sys, time\n"
-        "p = subprocess.Popen([sys.executable, '-m', 'sandbox.aws', '--ready-file', sys.argv[1]])\n"
-        "open(sys.argv[2], 'w').write(str(p.pid))\n"
-        "time.sleep(600)\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", start, str(ready), str(pid)], cwd=ROOT, stdout=subprocess.DEVNULL)
-    try:
-        wait_for(ready.exists, "the endpoint starts", START_SECONDS)
-    finally:
-        parent.kill()
-        parent.wait(10)
-    wait_for(lambda: not _alive(int(pid.read_text())), "the endpoint ends after its parent")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # Where nobody reaps the orphan it stays as a zombie.
-    state = Path(f"/proc/{pid}/stat")
-    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_logs_every_call(endpoint: str, aws: Clients, name: str) -> None:
