@@ -48,6 +48,7 @@ class ExecutionEnvironment(threading.Thread):
         self._api: RuntimeApi | None = None
         self._failure: Result | None = None
         self._aborted = False
+        self._starting = threading.Lock()  # after an abort no process is started, also not one that was about to be
         self.initialised = threading.Event()
 
     @property
@@ -66,7 +67,10 @@ class ExecutionEnvironment(threading.Thread):
         try:
             self._start_process()
             while (invocation := self._work.get()) is not None:
-                result = self._serve(invocation)
+                try:
+                    result = self._serve(invocation)
+                except Exception as error:  # noqa: BLE001 - whoever waits for the result is told, whatever it is
+                    result = _failed(invocation, "Sandbox.Failed", f"{type(error).__name__}: {error}")
                 invocation.result.set_result(result)
                 if self.process_id is None and self._failure is None and not self._aborted:
                     self._start_process()  # before the next event needs it
@@ -75,16 +79,18 @@ class ExecutionEnvironment(threading.Thread):
 
     def abort(self) -> None:
         """End the process at once and start no other; whatever it was doing fails."""
-        self._aborted = True
-        process = self._process
-        if process is not None:
-            process.kill()
+        with self._starting:
+            self._aborted = True
+            if self._process is not None:
+                self._process.kill()
 
     def _serve(self, invocation: Invocation) -> Result:
-        if self.process_id is None or self._failure is not None:
+        if not self._aborted and (self.process_id is None or self._failure is not None):
             self._start_process()
-        if self._failure is not None or self._api is None:
-            return self._failure or _failed(invocation, "Sandbox.Stopped", "the sandbox is stopping")
+        if self._failure is not None:
+            return self._failure
+        if self._aborted or self._api is None:
+            return _failed(invocation, "Sandbox.Stopped", "the sandbox is stopping")
         deadline = time.time() + self._function.timeout_seconds
         self._api.hand_over(invocation, deadline)
         while True:
@@ -106,13 +112,26 @@ class ExecutionEnvironment(threading.Thread):
         return result
 
     def _start_process(self) -> None:
+        """Start a process and wait until it is ready; `init_failure` says why it is not."""
+        try:
+            self._launch()
+        except Exception as error:  # noqa: BLE001 - such as no more processes or files: the next event tries again
+            text = f"{type(error).__name__}: {error}"
+            self._failure = Result({"errorType": "Sandbox.StartFailed", "errorMessage": text}, "Unhandled")
+        finally:
+            self.initialised.set()
+
+    def _launch(self) -> None:
         self._end_process()
         self._failure = None
         api = self._api = RuntimeApi(self._function.arn)
         command = [sys.executable, "-m", self._runtime_client, self._function.handler]
         if sys.platform == "linux":
             command = [sys.executable, "-I", "-S", str(_BOUND_TO_PARENT), str(os.getpid()), *command]
-        with self._log_path.open("ab") as log:  # appending: lines of one process never overwrite another's
+        # Appending: lines of one process never overwrite another's.
+        with self._log_path.open("ab") as log, self._starting:
+            if self._aborted:
+                return
             process = self._process = subprocess.Popen(
                 command,
                 env=self._function.process_environment(api.address),
@@ -124,7 +143,6 @@ class ExecutionEnvironment(threading.Thread):
             )
         threading.Thread(target=lambda: api.events.put(Exited(process.wait())), daemon=True).start()
         self._await_initialisation(api)
-        self.initialised.set()
 
     def _await_initialisation(self, api: RuntimeApi) -> None:
         try:

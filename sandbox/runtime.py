@@ -93,10 +93,11 @@ class Runtime:
         return self
 
     def stop(self) -> None:
-        """End every process at once; invocations under way fail. Safe to call twice."""
-        self._stopped.set()
-        for _ in self._environments:
-            self._work.put(None)
+        """End every process at once; invocations under way or waiting for their turn fail. Safe to call twice."""
+        with self._state:  # nothing is put behind what ends the threads, where nobody would take it
+            self._stopped.set()
+            for _ in self._environments:
+                self._work.put(None)
         for environment in self._environments:
             environment.abort()
         for environment in self._environments:
@@ -127,11 +128,11 @@ class Runtime:
         """Run the function on `event` and wait for its result. Never raises for what the function does."""
         invocation = Invocation(json.dumps(event).encode())
         with self._state:
-            self._running += 1
-        try:
             if self._stopped.is_set():
                 return Result({"errorType": "Sandbox.Stopped"}, "Unhandled", invocation.request_id)
+            self._running += 1
             self._work.put(invocation)
+        try:
             return invocation.result.result()
         finally:
             with self._state:

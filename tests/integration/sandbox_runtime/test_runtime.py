@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,6 +144,46 @@ def test_environments_work_side_by_side(wait_for: WaitFor) -> None:
     wait_for(hanging.done)
     assert not any(_alive(pid) for pid in pids)
     assert not runtime.busy
+
+
+def test_stopping_ends_what_waits_for_its_turn_too(wait_for: WaitFor, tmp_path: Path) -> None:
+    """Queued invocations fail at once and run nowhere: no process is started after the stop."""
+    runtime = Runtime(replace(TOY, maximum_retry_attempts=0), log_directory=tmp_path).start()
+    under_way = runtime.invoke_asynchronously({"do": "hang"})
+    wait_for(lambda: "hanging" in runtime.log_lines())
+    queued = [runtime.invoke_asynchronously({"do": "hang"}) for _ in range(5)]
+    wait_for(lambda: runtime._work.qsize() == len(queued))
+    runtime.stop()
+    assert {done.result(1).payload["errorType"] for done in queued} == {"Sandbox.Stopped"}
+    assert under_way.result(1).function_error
+    assert runtime.log_lines().count("hanging") == 1
+    assert runtime.invoke({"do": "echo", "value": 1}).payload == {"errorType": "Sandbox.Stopped"}
+
+
+def test_a_process_that_cannot_be_started_fails_its_invocation_only(tmp_path: Path) -> None:
+    """Trouble of the machine is reported by the start and by each invocation, and over when it is over."""
+    root, elsewhere = tmp_path / "code", tmp_path / "elsewhere"
+    function = replace(TOY, code_root=root)
+    with pytest.raises(FunctionInitError, match=r"Sandbox\.StartFailed: .*No such file or directory"):
+        Runtime(function).start()
+    shutil.copytree(TOY.code_root, root)
+    with Runtime(function) as runtime:
+        root.rename(elsewhere)
+        assert runtime.invoke({"do": "exit"}).payload["errorType"] == "Runtime.ExitError"
+        assert runtime.invoke({"do": "echo", "value": 1}).payload["errorType"] == "Sandbox.StartFailed"
+        elsewhere.rename(root)
+        assert runtime.invoke({"do": "echo", "value": 1}).payload == 1
+
+
+def test_trouble_beside_an_invocation_is_its_error(tmp_path: Path) -> None:
+    """A log that cannot be written to fails the invocation that had to, and not the thread."""
+    with Runtime(replace(TOY, timeout_seconds=0.5), log_directory=tmp_path) as runtime:
+        [log] = tmp_path.glob("*.log")
+        log.unlink()
+        log.mkdir()
+        assert runtime.invoke({"do": "hang"}).payload["errorType"] == "Sandbox.Failed"
+        log.rmdir()
+        assert runtime.invoke({"do": "echo", "value": 1}).payload == 1
 
 
 def test_forwarded_invocations_reach_the_function() -> None:
