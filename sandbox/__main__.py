@@ -29,14 +29,17 @@ _MESSAGE = {
     "text": "Your order has shipped",
     "metadata": {"idempotency_key": "order-1001-shipped"},
 }
+_PORT = click.IntRange(0, 65535)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The message sender on this machine: no AWS account, no Docker, nothing but loopback."""
     _forget_the_developers_aws()
-    # Ends like Ctrl-C does: with everything stopped in order.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # They end it like Ctrl-C does, with everything stopped in order. Closing the terminal is SIGHUP (Windows has none).
+    for name in ("SIGTERM", "SIGHUP"):
+        if number := getattr(signal, name, None):
+            signal.signal(number, lambda received, _: sys.exit(128 + received))
 
 
 @main.command()
@@ -51,11 +54,19 @@ def demo(*, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--functions", default=1, show_default=True, help="Number of execution environments.")
+@click.option(
+    "--functions", type=click.IntRange(min=1), default=1, show_default=True, help="Number of execution environments."
+)
 @click.option("--parameter", "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="Of the template.")
-@click.option("--time-scale", default=1.0, show_default=True, help="Divides the waits before a retry.")
-@click.option("--aws-port", default=0, help="Port of the AWS endpoint (default: a free one).")
-@click.option("--sociocs-port", default=0, help="Port of the Sociocs simulator (default: a free one).")
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Divides the waits before a retry.",
+)
+@click.option("--aws-port", type=_PORT, default=0, help="Port of the AWS endpoint (default: a free one).")
+@click.option("--sociocs-port", type=_PORT, default=0, help="Port of the Sociocs simulator (default: a free one).")
 def up(functions: int, parameters: tuple[str, ...], time_scale: float, aws_port: int, sociocs_port: int) -> None:
     """Start the stand-in and keep it running until Ctrl-C."""
     chosen = dict(_parameter(text) for text in parameters)
