@@ -22,13 +22,6 @@ from sandbox.soak import MOST_MESSAGES
 from sandbox.soak import main as run_soak
 from sandbox.stack import Sandbox
 
-_MESSAGE = {
-    "provider": "twlo",
-    "channel_key": "any",
-    "to": "+16175551212",
-    "text": "Your order has shipped",
-    "metadata": {"idempotency_key": "order-1001-shipped"},
-}
 _PORT = click.IntRange(0, 65535)
 
 
@@ -145,12 +138,15 @@ def instructions(sandbox: Sandbox) -> str:
     before the environment's.
     """
     aws = shlex.quote(_command("aws"))
-    exports = "\n".join(f"  export {name}={shlex.quote(value)}" for name, value in sandbox.environment.items())
-    body, queue = shlex.quote(json.dumps(_MESSAGE)), sandbox.outputs["MessageQueueUrl"]
+    queue = sandbox.outputs["MessageQueueUrl"]
+    variables = {**sandbox.environment, "MESSAGE_QUEUE_URL": queue}
+    exports = "\n".join(f"  export {name}={shlex.quote(value)}" for name, value in variables.items())
+    body = shlex.quote(json.dumps(_message("sandbox-through-sqs", "Hello through SQS")))
+    group = " --message-group-id any" if queue.endswith(".fifo") else ""
     event = {
         "Source": "orders",
         "DetailType": "Send Message",
-        "Detail": json.dumps(_MESSAGE),
+        "Detail": json.dumps(_message("sandbox-through-eventbridge", "Hello through EventBridge")),
         "EventBusName": sandbox.outputs["EventBusName"],
     }
     return f"""\
@@ -164,11 +160,13 @@ In another terminal, first:
 
 Send a message through SQS:
 
-  {aws} sqs send-message --endpoint-url {sandbox.endpoint_url} --queue-url {queue} --message-body {body}
+  {aws} sqs send-message --endpoint-url {sandbox.endpoint_url} --queue-url {queue}{group} --message-body {body}
 
 Or through EventBridge:
 
   {aws} events put-events --entries {shlex.quote(json.dumps([event]))}
+
+The same idempotency_key is sent once: give another to see another message.
 
 See the stack, and the dead letters:
 
@@ -180,12 +178,19 @@ Ctrl-C stops it all.
 
 
 def _command(name: str) -> str:
-    """A command of this environment, as one would type it here."""
-    path = Path(sys.executable).with_name(name)
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    """A command of this environment, from wherever the other terminal is."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def _message(key: str, text: str) -> dict[str, object]:
+    """A message with a key of its own: not one of events/ or the README, whose messages would be duplicates then."""
+    return {
+        "provider": "twlo",
+        "channel_key": "any",
+        "to": "+16175551212",
+        "text": text,
+        "metadata": {"idempotency_key": key},
+    }
 
 
 def _parameter(text: str) -> tuple[str, str]:

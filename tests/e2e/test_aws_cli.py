@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -67,14 +68,34 @@ def test_messages_of_the_cli_are_accepted(sandbox: Sandbox) -> None:
     assert sandbox.dead_letters() == []
 
 
-def test_the_commands_that_the_sandbox_prints_work_as_printed(sandbox: Sandbox) -> None:
-    """Copied into another terminal, each does what it says."""
+def test_the_commands_that_the_sandbox_prints_work_as_printed(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Copied into a terminal in any folder, each does what it says: both messages arrive, as none of another's."""
+    sandbox.client("secretsmanager").put_secret_value(SecretId=sandbox.outputs["ApiKeySecretArn"], SecretString=APIKEY)
+    before = sandbox.sociocs.accepted_count
     printed = [line.strip() for line in instructions(sandbox).splitlines()]
+    variables = dict(shlex.split(line)[1].split("=", 1) for line in printed if line.startswith("export "))
+    assert variables == {**sandbox.environment, "MESSAGE_QUEUE_URL": sandbox.outputs["MessageQueueUrl"]}
     commands = [line for line in printed if " --queue-url " in line or " put-events " in line or " --stack" in line]
     assert len(commands) == 4
     for command in commands:
-        environment = {**os.environ, **sandbox.environment}
         done = subprocess.run(
-            shlex.split(command), env=environment, capture_output=True, text=True, timeout=60, check=False
+            shlex.split(command),
+            env={**os.environ, **variables},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
+    sandbox.wait_until_settled(60)
+    accepted = [message.body["text"] for message in sandbox.sociocs.accepted()[before:]]
+    assert sorted(accepted) == ["Hello through EventBridge", "Hello through SQS"]
+
+
+def test_the_commands_that_the_sandbox_prints_fit_a_fifo_queue(sandbox: Sandbox) -> None:
+    """SQS takes no message without a group then."""
+    outputs = {**sandbox.outputs, "MessageQueueUrl": f"{sandbox.outputs['MessageQueueUrl']}.fifo"}
+    fifo = SimpleNamespace(**{**vars(sandbox), "outputs": outputs})
+    assert " --message-group-id " not in instructions(sandbox)
+    assert " --message-group-id " in instructions(cast("Sandbox", fifo))
