@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sandbox.mapping")
 
 REFRESH_SECONDS = 0.5
-# moto answers at once, whatever WaitTimeSeconds says of waiting: an empty queue is asked this often instead.
+# An empty queue is asked this often. A long poll would take fewer calls, but a pause, and whoever asks whether all has
+# settled, would wait for its end.
 IDLE_SECONDS = 0.1
 _RECEIVE_MAXIMUM = 10
 
@@ -94,11 +95,13 @@ class EventSourceMapping:
         # A real mapping knows its queue's URL: this call is not one that its role must allow.
         platform = _session(PLATFORM_ACCESS_KEY_ID, region).client("sqs", endpoint_url=endpoint_url)
         self._queue_url = platform.get_queue_url(QueueName=name)["QueueUrl"]
+        # Lambda's poller makes this call with the function's role: made here, so that tests can hold the role to it.
         self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"])
         self._read_at = time.monotonic()
         self._state = threading.Condition()
         self._under_way = 0
         self._busy_groups: set[str] = set()
+        self._in_hand: list[MessageTypeDef] = []  # received while their groups are under way; the poller's own
         self._polling = False
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(environments, thread_name_prefix="mapping")
@@ -132,8 +135,8 @@ class EventSourceMapping:
 
     @property
     def busy(self) -> bool:
-        """True while a batch is collected or under way."""
-        return self._under_way > 0 or self._polling
+        """True while a batch is collected, in hand or under way."""
+        return self._under_way > 0 or self._polling or bool(self._in_hand)
 
     @property
     def enabled(self) -> bool:
@@ -149,7 +152,8 @@ class EventSourceMapping:
         while not self._stopped.is_set():
             try:
                 self._refresh()
-                nothing_to_do = not self.settings.enabled or (self._wait_for_slot() and not self._poll_once())
+                active = self.settings.enabled or self._in_hand
+                nothing_to_do = not active or (self._wait_for_slot() and not self._poll_once())
                 if nothing_to_do:
                     self._stopped.wait(IDLE_SECONDS)
             except Exception:
@@ -169,7 +173,7 @@ class EventSourceMapping:
             return self._state.wait_for(lambda: self._under_way < limit or self._stopped.is_set(), REFRESH_SECONDS)
 
     def _poll_once(self) -> bool:
-        """Collect one batch and start it; False when the queue had nothing."""
+        """Collect one batch and start it; False when there is nothing to start."""
         with self._state:
             self._polling = True
         try:
@@ -184,9 +188,11 @@ class EventSourceMapping:
 
     def _collect(self) -> list[MessageTypeDef]:
         size, window = self.settings.batch_size, self.settings.window_seconds
+        if ready := self._ready_in_hand(size):
+            return ready
         batch: list[MessageTypeDef] = []
         deadline = 0.0
-        while not self._stopped.is_set():
+        while self.settings.enabled and not self._stopped.is_set():
             received = self._receive(min(_RECEIVE_MAXIMUM, size - len(batch)))
             if received and not batch:
                 deadline = time.monotonic() + window  # the window opens with the batch's first message
@@ -206,13 +212,20 @@ class EventSourceMapping:
             MessageAttributeNames=["All"],
             WaitTimeSeconds=0,
         ).get("Messages", [])
-        free = [message for message in messages if _group(message) not in self._busy_groups]
-        for message in messages:
-            if message not in free:  # SQS would not have handed it out while its group is under way
-                self._sqs.change_message_visibility(
-                    QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-                )
-        return free
+        # SQS hands a message out again once the wait that the function asked for is over, also when the batch that it
+        # was in is still under way. Lambda works on one batch of a group at a time. Given back it would come again and
+        # again, with a higher receive count each time; in hand it is in flight, and the rest of its group stays back.
+        with self._state:
+            busy = frozenset(self._busy_groups)
+        self._in_hand += [message for message in messages if _group(message) in busy]
+        return [message for message in messages if _group(message) not in busy]
+
+    def _ready_in_hand(self, count: int) -> list[MessageTypeDef]:
+        """Take what is in hand and whose group is free by now."""
+        with self._state:
+            ready = [message for message in self._in_hand if _group(message) not in self._busy_groups][:count]
+        self._in_hand = [message for message in self._in_hand if message not in ready]
+        return ready
 
     def _start(self, messages: list[MessageTypeDef]) -> None:
         groups = {group for message in messages if (group := _group(message))}

@@ -219,6 +219,54 @@ def test_a_fifo_group_is_never_in_two_places(start: Callable[..., Rig], wait_for
     assert {"MessageDeduplicationId", "SequenceNumber"} <= attributes.keys()
 
 
+def test_a_fifo_message_that_comes_back_early_waits_for_its_batch(
+    start: Callable[..., Rig], wait_for: WaitFor, tmp_path: Path
+) -> None:
+    """Visible again while its batch is under way, it is received once more, not over and over, and comes in order."""
+    rig = start(fifo=True, environments=2, batch_size=1, visibility=30)
+    gate = tmp_path / "gate"
+
+    def send(body: Any, group: str) -> None:
+        rig.send(body, MessageGroupId=group, MessageDeduplicationId=str(uuid.uuid4()))
+
+    deferred = {"hold_until_exists": str(gate), "fail": 1}
+    send(deferred, "a")
+    wait_for(rig.batches)
+    send("second of a", "a")
+    rig.client.change_message_visibility(
+        QueueUrl=rig.url, ReceiptHandle=rig.batches()[0]["records"][0]["receiptHandle"], VisibilityTimeout=0
+    )
+    for number in range(5):  # each is a poll that finds the deferred message too, were it to be had
+        send(f"{number} of b", "b")
+        wait_for(lambda number=number: f"{number} of b" in rig.bodies())
+    assert rig.mapping.busy
+    gate.touch()
+    wait_for(lambda: rig.depth() == 0)
+    of_a = [record for batch in rig.batches() for record in batch["records"] if " of b" not in record["body"]]
+    assert [record["body"] for record in of_a] == [json.dumps(deferred), json.dumps(deferred), "second of a"]
+    assert [record["attributes"]["ApproximateReceiveCount"] for record in of_a] == ["1", "2", "1"]
+
+
+def test_what_is_in_hand_is_worked_on_before_a_pause(
+    start: Callable[..., Rig], wait_for: WaitFor, tmp_path: Path
+) -> None:
+    """A mapping that is disabled takes nothing more, and finishes what it has taken."""
+    rig = start(fifo=True, environments=2, batch_size=1, visibility=30)
+    gate = tmp_path / "gate"
+    rig.send({"hold_until_exists": str(gate), "fail": 1}, MessageGroupId="a", MessageDeduplicationId="a")
+    wait_for(rig.batches)
+    rig.client.change_message_visibility(
+        QueueUrl=rig.url, ReceiptHandle=rig.batches()[0]["records"][0]["receiptHandle"], VisibilityTimeout=0
+    )
+    wait_for(lambda: rig.mapping._in_hand)
+    rig.settings = replace(rig.settings, enabled=False)
+    wait_for(lambda: not rig.mapping.enabled)
+    gate.touch()
+    assert rig.mapping.wait_until_idle(30)
+    assert len(rig.batches()) == 2
+    assert rig.depth() == 0
+
+
 @pytest.mark.parametrize(
     ("payload", "failed"),
     [
