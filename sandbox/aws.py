@@ -8,6 +8,7 @@ its standard input is a pipe, as soon as that closes: with its parent. Beside AW
     GET    /_sandbox/ready         200
     GET    /_sandbox/calls         the AWS calls made so far, `?access_key_id=…` and `?service=…` select
     DELETE /_sandbox/calls         forget them
+    GET    /_sandbox/messages      what a queue holds, `?queue=NAME` and, unless it is us-east-1, `?region=…`
     POST   /_sandbox/invoke-url    {"url": …}: what runs functions (also the variable SANDBOX_INVOKE_URL)
 """
 
@@ -30,6 +31,7 @@ from werkzeug.serving import make_server
 from sandbox.access_log import AccessLog, describe_call, scope
 from sandbox.mends import apply_mends, invocation
 from sandbox.mends.serialising import MOTO
+from sandbox.peek import messages_of
 from sandbox.server_process import end_with_parent
 
 StartResponse = Callable[..., Any]
@@ -112,11 +114,17 @@ class Application:
 
     def _own(self, method: str, path: str, query: str, body: bytes, start_response: StartResponse) -> Iterable[bytes]:
         answer: Any = {}
+        selected = dict(urllib.parse.parse_qsl(query))
         if (method, path) == ("GET", "/_sandbox/calls"):
-            selected = dict(urllib.parse.parse_qsl(query))
             answer = self.log.select(access_key_id=selected.get("access_key_id"), service=selected.get("service"))
         elif (method, path) == ("DELETE", "/_sandbox/calls"):
             self.log.clear()
+        elif (method, path) == ("GET", "/_sandbox/messages"):
+            try:
+                with self._lock:
+                    answer = {"Messages": messages_of(selected["queue"], selected.get("region", "us-east-1"))}
+            except LookupError as error:
+                return _error(start_response, "404 Not Found", "NotFound", str(error))
         elif (method, path) == ("POST", "/_sandbox/invoke-url"):
             self._invocation.register(json.loads(body)["url"])
         elif (method, path) != ("GET", "/_sandbox/ready"):

@@ -217,7 +217,7 @@ def run(
         return judge(
             producers.sent,
             (message.body["text"] for message in sandbox.sociocs.accepted()),
-            _taken_dead_letters(sandbox),
+            _dead_letters(sandbox),
         )
 
 
@@ -244,14 +244,9 @@ def _redrive(sandbox: Sandbox) -> None:
         raise RuntimeError(f"the redrive failed: {done.stderr.strip()}")
 
 
-def _taken_dead_letters(sandbox: Sandbox) -> Iterator[tuple[str, str]]:
-    """Take every dead letter off its queue: a FIFO queue shows no more than the first ten of a group otherwise."""
-    sqs = sandbox.client("sqs")
-    for url in (sandbox.outputs[name] for name in _DEAD_LETTER_QUEUES if name in sandbox.outputs):
-        while letters := sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["ERROR_CODE"]
-        ).get("Messages"):
-            for letter in letters:
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
-                code = letter.get("MessageAttributes", {}).get("ERROR_CODE")
-                yield code["StringValue"] if code else "WITHOUT_CODE", letter["Body"]
+def _dead_letters(sandbox: Sandbox) -> Iterator[tuple[str, str]]:
+    """The code and the body of each dead letter."""
+    for queue in (name for name in _DEAD_LETTER_QUEUES if name in sandbox.outputs):
+        for letter in sandbox.dead_letters(queue):
+            code = letter["MessageAttributes"].get("ERROR_CODE")
+            yield code["StringValue"] if code else "WITHOUT_CODE", letter["Body"]

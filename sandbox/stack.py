@@ -11,6 +11,7 @@ ends with the block, or with this process when it is killed.
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import boto3
 
@@ -209,31 +210,27 @@ class Sandbox:
             time.sleep(_CHECK_SECONDS)
 
     def dead_letters(self, output: str = "MessageDeadLetterQueueUrl") -> list[MessageTypeDef]:
-        """The messages of the dead-letter queue, left where they are; of a FIFO queue's group the first ten at most."""
-        client, url = self.client("sqs"), self.outputs[output]
-        found: dict[str, MessageTypeDef] = {}
-        while received := client.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=60,
-            MessageSystemAttributeNames=["All"],
-            MessageAttributeNames=["All"],
-        ).get("Messages", []):
-            found.update({message["MessageId"]: message for message in received})
-        for message in found.values():
-            client.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
-        return list(found.values())
+        """The messages of the dead-letter queue, those in flight too, untouched: none has a receipt handle."""
+        found: list[MessageTypeDef] = self._ask("messages", queue=self.outputs[output].split("/")[-1])["Messages"]
+        for letter in found:
+            for attribute in letter["MessageAttributes"].values():
+                if "BinaryValue" in attribute:
+                    attribute["BinaryValue"] = base64.b64decode(attribute["BinaryValue"])
+        return found
 
     def calls(self, access_key_id: str | None = None) -> list[Call]:
         """The AWS calls made so far, all or those of one party, see `FUNCTION_ACCESS_KEY_ID` and its like."""
-        query = f"?access_key_id={access_key_id}" if access_key_id else ""
+        calls = self._ask("calls", **({"access_key_id": access_key_id} if access_key_id else {}))
+        return [Call(**{**call, "resources": tuple(call["resources"])}) for call in calls]
+
+    def _ask(self, route: str, **query: str) -> Any:
+        """Ask one of the endpoint's own routes, see `sandbox.aws`."""
         connection = HTTPConnection(urlsplit(self.endpoint_url).netloc, timeout=30)  # knows nothing of proxies
         try:
-            connection.request("GET", f"/_sandbox/calls{query}")
-            calls = json.loads(connection.getresponse().read())
+            connection.request("GET", f"/_sandbox/{route}?{urlencode(query)}")
+            return json.loads(connection.getresponse().read())
         finally:
             connection.close()
-        return [Call(**{**call, "resources": tuple(call["resources"])}) for call in calls]
 
     def pause(self, timeout: float = 10.0) -> None:
         """Disable the event source mapping and wait until nothing is under way from it."""

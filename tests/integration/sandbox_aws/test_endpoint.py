@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -141,6 +142,26 @@ def test_logs_every_call(endpoint: str, aws: Clients, name: str) -> None:
         ("dynamodb", "GetItem", [name], 400),
         ("lambda", "GetFunction", [name], 404),
     ]
+
+
+def test_shows_a_queues_messages_as_receiving_them_would(endpoint: str, aws: Clients, name: str) -> None:
+    """What a look says is what ReceiveMessage says, but for the receive, which it is not."""
+    client = aws("sqs")
+    url = client.create_queue(QueueName=name)["QueueUrl"]
+    attributes = {"A": {"DataType": "String", "StringValue": "b"}, "B": {"DataType": "Number", "StringValue": "7"}}
+    client.send_message(QueueUrl=url, MessageBody="x", MessageAttributes=attributes)
+    (seen,) = own(endpoint, f"messages?queue={name}")["Messages"]
+    (received,) = client.receive_message(
+        QueueUrl=url, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
+    )["Messages"]
+    assert seen["Attributes"].pop("ApproximateReceiveCount") == "0"
+    assert received["Attributes"].pop("ApproximateReceiveCount") == "1"
+    del received["Attributes"]["ApproximateFirstReceiveTimestamp"]
+    del received["ReceiptHandle"], received["MD5OfMessageAttributes"]
+    assert seen == received
+    assert len(own(endpoint, f"messages?queue={name}")["Messages"]) == 1, "in flight, and seen"
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        own(endpoint, f"messages?queue={name}-none")
 
 
 def test_invokes_through_the_registered_url(aws: Clients, runner: Runner, function: str) -> None:
