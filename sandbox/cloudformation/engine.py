@@ -21,7 +21,6 @@ _NAME_LENGTHS = {
     "AWS::S3::Bucket": 63,
     "AWS::SQS::Queue": 75,  # 80 less ".fifo"
 }
-_KEPT = ("Retain", "RetainExceptOnCreate")
 
 
 class ResourceFailure(Exception):  # noqa: N818 - what happened to a resource, by its usual name
@@ -91,8 +90,8 @@ class Resources:
         for logical_id in in_dependency_order(definitions):
             self._attempt("CREATE", logical_id, definitions[logical_id], self._create)
 
-    def update(self, definitions: Mapping[str, Any]) -> None:
-        """Make the resources what the definitions say, deleting last what is no longer in them."""
+    def update(self, definitions: Mapping[str, Any], *, keep: bool = True) -> None:
+        """Make the resources what the definitions say, deleting last what is no longer in them, see `delete`."""
         for logical_id in in_dependency_order(definitions):
             definition = definitions[logical_id]
             if logical_id not in self.deployed:
@@ -101,20 +100,14 @@ class Resources:
                 self._attempt("UPDATE", logical_id, definition, self._update)
             else:
                 self.deployed[logical_id].deletion_policy = definition.get("DeletionPolicy", "Delete")
-        for logical_id in reversed([name for name in self.deployed if name not in definitions]):
-            self._attempt("DELETE", logical_id, {"Type": self.deployed[logical_id].resource_type}, self._delete)
+        self._delete_all([name for name in self.deployed if name not in definitions], keep=keep)
 
     def delete(self, *, keep: bool = True) -> None:
         """Delete all resources, less those that their DeletionPolicy keeps.
 
-        keep: False when a creation is rolled back, which `RetainExceptOnCreate` does not survive
+        keep: False when what created them is rolled back, which `RetainExceptOnCreate` does not survive
         """
-        for logical_id in reversed(list(self.deployed)):
-            found = self.deployed[logical_id]
-            if found.deletion_policy == "Retain" or (keep and found.deletion_policy in _KEPT):
-                self._report(logical_id, found.resource_type, found.physical_id, "DELETE_SKIPPED", None)
-                continue
-            self._attempt("DELETE", logical_id, {"Type": found.resource_type}, self._delete)
+        self._delete_all(list(self.deployed), keep=keep)
 
     def fill(self, node: Any) -> Any:
         """Resolve a node of the template against the resources that exist."""
@@ -210,10 +203,19 @@ class Resources:
             definition["Type"], resource, name, properties, definition.get("DeletionPolicy", "Delete")
         )
 
+    def _delete_all(self, logical_ids: list[str], *, keep: bool) -> None:
+        """Delete these, the newest first; what is kept is the stack's no longer."""
+        for logical_id in reversed(logical_ids):
+            found = self.deployed[logical_id]
+            if found.deletion_policy == "Retain" or (keep and found.deletion_policy == "RetainExceptOnCreate"):
+                self._report(logical_id, found.resource_type, found.physical_id, "DELETE_SKIPPED", None)
+                del self.deployed[logical_id]
+            else:
+                self._attempt("DELETE", logical_id, {"Type": found.resource_type}, self._delete)
+
     def _delete(self, logical_id: str, _: dict[str, Any]) -> str:
         found = self.deployed[logical_id]
-        if found.deletion_policy not in _KEPT:
-            self._remove(found)
+        self._remove(found)
         del self.deployed[logical_id]
         return found.physical_id
 

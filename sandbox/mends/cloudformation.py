@@ -206,7 +206,7 @@ class Stack(models.Stack):
 
     def _roll_back_update(self, old: PlainTemplate | None) -> None:
         try:
-            self.resources.update(old.resources if old else {})
+            self.resources.update(old.resources if old else {}, keep=False)
         except (ResourceFailure, TemplateError) as error:
             self._become("UPDATE_ROLLBACK_FAILED", str(error))
         else:

@@ -37,7 +37,7 @@ Globals:
 Resources:
   DeadLetters:
     Type: AWS::SQS::Queue
-    DeletionPolicy: Retain
+    DeletionPolicy: RetainExceptOnCreate
     UpdateReplacePolicy: Retain
     Properties:
       FifoQueue: !If [Fifo, true, !Ref AWS::NoValue]
@@ -61,13 +61,6 @@ Resources:
       RedriveAllowPolicy: {redrivePermission: denyAll}
       Tags: [{Key: a, Value: b}]
   Bus: {Type: "AWS::Events::EventBus", Properties: {Name: !Ref Name}}
-  BusPolicy:
-    Type: AWS::Events::EventBusPolicy
-    Properties:
-      EventBusName: !Ref Bus
-      StatementId: one
-      Statement: {Effect: Allow, Principal: {AWS: "arn:aws:iam::123456789012:root"}, Action: events:PutEvents,
-                  Resource: !GetAtt Bus.Arn}
   Rule:
     Type: AWS::Events::Rule
     Properties:
@@ -87,17 +80,11 @@ Resources:
       TimeToLiveSpecification: {AttributeName: expires, Enabled: true}
       PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
       SSESpecification: {SSEEnabled: true}
-  Secret: {Type: "AWS::SecretsManager::Secret", Properties: {Description: empty}}
+  Secret: {Type: "AWS::SecretsManager::Secret", DeletionPolicy: Retain, Properties: {Description: empty}}
   Generated: {Type: "AWS::SecretsManager::Secret", Properties: {GenerateSecretString: {PasswordLength: 20}}}
   Logs:
     Type: AWS::Logs::LogGroup
     Properties: {LogGroupName: !Sub "/aws/lambda/${AWS::StackName}", RetentionInDays: 30}
-  Filter:
-    Type: AWS::Logs::MetricFilter
-    Properties:
-      LogGroupName: !Ref Logs
-      FilterPattern: x
-      MetricTransformations: [{MetricName: m, MetricNamespace: n, MetricValue: "1"}]
   Alarm:
     Type: AWS::CloudWatch::Alarm
     Properties:
@@ -139,7 +126,6 @@ Resources:
       Role: !GetAtt Role.Arn
       Timeout: !FindInMap [Timing, !Ref ReadTimeoutSeconds, Function]
       Environment: {Variables: {LEDGER: !Ref Ledger, BATCH: !Ref BatchSize}}
-      AutoPublishAlias: live
       EventInvokeConfig:
         MaximumRetryAttempts: 1
         DestinationConfig: {OnFailure: {Type: SQS, Destination: !GetAtt DeadLetters.Arn}}
@@ -187,7 +173,6 @@ def test_deploys_a_raw_sam_template(aws: Clients, template: Path, name: str) -> 
     dead = aws("sqs").get_queue_attributes(QueueUrl=outputs["DeadLettersUrl"], AttributeNames=["All"])["Attributes"]
     assert json.loads(dead["Policy"])["Statement"][0]["Resource"] == dead["QueueArn"]
     assert outputs["BusName"] == name
-    assert "one" in aws("events").describe_event_bus(Name=name)["Policy"]
     lives = aws("dynamodb").describe_time_to_live(TableName=outputs["Table"])["TimeToLiveDescription"]
     assert lives == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
     backups = aws("dynamodb").describe_continuous_backups(TableName=outputs["Table"])
@@ -265,10 +250,11 @@ def test_an_update_changes_in_place(aws: Clients, template: Path, name: str) -> 
 
 
 def test_deleting_keeps_what_is_retained(aws: Clients, template: Path, name: str) -> None:
-    """A deleted stack leaves the resources with DeletionPolicy Retain, and nothing else."""
+    """A deleted stack leaves the resources whose DeletionPolicy retains them, and nothing else."""
     outputs = deploy(aws.url, template, name, {"Name": name})
     aws("cloudformation").delete_stack(StackName=name)
     assert aws("sqs").get_queue_attributes(QueueUrl=outputs["DeadLettersUrl"], AttributeNames=["QueueArn"])
+    assert aws("secretsmanager").describe_secret(SecretId=outputs["SecretArn"])
     with pytest.raises(aws("sqs").exceptions.QueueDoesNotExist):
         aws("sqs").get_queue_attributes(QueueUrl=outputs["QueueUrl"], AttributeNames=["QueueArn"])
     with pytest.raises(ClientError):
@@ -320,26 +306,28 @@ def test_a_wrong_parameter_is_refused(
 
 
 def test_a_failed_creation_is_rolled_back(aws: Clients, template: Path, name: str) -> None:
-    """A resource that fails is named with its reason, and what was made is deleted."""
+    """A resource that fails is named with its reason, and what was made is deleted: RetainExceptOnCreate says so."""
     aws("events").create_event_bus(Name=name)
     with pytest.raises(DeploymentFailed, match=r"Bus \(AWS::Events::EventBus\) CREATE_FAILED: .* already exists"):
         deploy(aws.url, template, name, {"Name": name})
     (stack,) = aws("cloudformation").describe_stacks(StackName=name)["Stacks"]
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     assert "Outputs" not in stack
-    urls = aws("sqs").list_queues(QueueNamePrefix=f"{name}-Messages").get("QueueUrls", [])
+    urls = aws("sqs").list_queues(QueueNamePrefix=f"{name}-").get("QueueUrls", [])
     assert urls == []
 
 
 def test_a_failed_update_is_rolled_back(aws: Clients, template: Path, name: str) -> None:
-    """An update that fails leaves the stack as it was, with the reason."""
+    """An update that fails leaves the stack as it was, with the reason, and nothing of what it made."""
     deploy(aws.url, template, name, {"Name": name})
-    template.write_text(TEMPLATE.replace('{"widgets"', "{widgets"))
+    new = "  ANewQueue: {Type: AWS::SQS::Queue, DeletionPolicy: RetainExceptOnCreate}\n  Board:\n"
+    template.write_text(TEMPLATE.replace('{"widgets"', "{widgets").replace("  Board:\n", new, 1))
     with pytest.raises(DeploymentFailed, match=r"Board .*UPDATE_FAILED"):
         deploy(aws.url, template, name, {"Name": name, "ReadTimeoutSeconds": "10"})
     (stack,) = aws("cloudformation").describe_stacks(StackName=name)["Stacks"]
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    assert "QueueUrls" not in aws("sqs").list_queues(QueueNamePrefix=f"{name}-ANewQueue")
     queue = aws("sqs").get_queue_attributes(QueueUrl=outputs["QueueUrl"], AttributeNames=["VisibilityTimeout"])
     assert queue["Attributes"]["VisibilityTimeout"] == "420"
 
