@@ -184,11 +184,6 @@ class Wire:
         with self._changed:
             return [request for connection in self.connections for request in connection.requests]
 
-    def wait_for_requests(self, count: int = 1, timeout: float = 5) -> list[WireRequest]:
-        """Wait until `count` complete requests have come; TimeoutError after `timeout` seconds."""
-        self._wait(lambda: len(self.requests) >= count, timeout)
-        return self.requests
-
     def wait_for_steps(self, count: int, timeout: float = 5) -> None:
         """Wait until `count` steps have been played on the first connection; TimeoutError after `timeout` seconds."""
         self._wait(lambda: bool(self.connections) and self.connections[0].steps_done >= count, timeout)

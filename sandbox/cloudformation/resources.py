@@ -1,4 +1,4 @@
-# ruff: noqa: D102, ARG002, ARG003, S101 - the methods and their arguments are those that moto calls, the same in each class;
+# ruff: noqa: D102, ARG002, ARG003 - the methods and their arguments are those that moto calls, the same in each class;
 # `Created` and `Extended` say what they are for.
 """The resource types that moto lacks, or that it makes or updates only in part.
 
@@ -20,11 +20,9 @@ from moto.cloudwatch.models import MetricDataQuery, cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
-from moto.events.models import events_backends
 from moto.iam.models import ManagedPolicy, Role, iam_backends
-from moto.logs.models import LogGroup, logs_backends
+from moto.logs.models import LogGroup
 from moto.secretsmanager.models import secretsmanager_backends
-from moto.sns.models import sns_backends
 from moto.sqs.models import Queue, sqs_backends
 
 _PARTITION = "aws"
@@ -184,43 +182,6 @@ class QueuePolicyResource(Created, CloudFormationModel):
         return [sqs_backends[self.account_id][self.region].get_queue(url.split("/")[-1]) for url in urls]
 
 
-class QueueInlinePolicyResource(QueuePolicyResource, CloudFormationModel):
-    """A policy on one queue."""
-
-    TYPE = "AWS::SQS::QueueInlinePolicy"
-
-
-class TopicPolicyResource(Created, CloudFormationModel):
-    """A policy on each of several topics."""
-
-    TYPE = "AWS::SNS::TopicPolicy"
-
-    def put(self) -> None:
-        for arn in self.properties["Topics"]:
-            topic = sns_backends[self.account_id][self.region].get_topic(arn)
-            topic.policy = json.dumps(self.properties["PolicyDocument"], default=str)
-
-
-class SubscriptionResource(Created, CloudFormationModel):
-    """A subscription of a topic."""
-
-    TYPE = "AWS::SNS::Subscription"
-
-    def put(self) -> None:
-        subscription = sns_backends[self.account_id][self.region].subscribe(
-            self.properties["TopicArn"], self.properties["Endpoint"], self.properties["Protocol"]
-        )
-        for name in ("RawMessageDelivery", "FilterPolicy", "FilterPolicyScope", "RedrivePolicy"):
-            if name in self.properties:
-                value = self.properties[name]
-                text = value if isinstance(value, str) else json.dumps(value)
-                sns_backends[self.account_id][self.region].set_subscription_attributes(subscription.arn, name, text)
-        self.physical_resource_id = subscription.arn
-
-    def remove(self) -> None:
-        sns_backends[self.account_id][self.region].unsubscribe(self.physical_resource_id)
-
-
 class AlarmResource(Created, CloudFormationModel):
     """A metric alarm. It is described, and never fires: nothing evaluates metrics here."""
 
@@ -268,45 +229,6 @@ class AlarmResource(Created, CloudFormationModel):
         return {"Arn": self._arn}
 
 
-class CompositeAlarmResource(Created, CloudFormationModel):
-    """Recorded: nothing evaluates alarms here."""
-
-    TYPE = "AWS::CloudWatch::CompositeAlarm"
-    NAME_PROPERTY = "AlarmName"
-
-    def attributes(self) -> dict[str, Any]:
-        return {"Arn": f"arn:aws:cloudwatch:{self.region}:{self.account_id}:alarm:{self.name}"}
-
-
-class MetricFilterResource(Created, CloudFormationModel):
-    """A metric filter of a log group."""
-
-    TYPE = "AWS::Logs::MetricFilter"
-    NAME_PROPERTY = "FilterName"
-
-    def put(self) -> None:
-        transformations = [
-            {name[0].lower() + name[1:]: value for name, value in transformation.items()}
-            for transformation in self.properties["MetricTransformations"]
-        ]
-        logs_backends[self.account_id][self.region].put_metric_filter(
-            self.name,
-            self.properties["FilterPattern"],
-            self.properties["LogGroupName"],
-            transformations,  # type: ignore[arg-type] # moto annotates a str, and keeps a list
-        )
-
-    def remove(self) -> None:
-        logs_backends[self.account_id][self.region].delete_metric_filter(self.name, self.properties["LogGroupName"])
-
-
-class QueryDefinitionResource(Created, CloudFormationModel):
-    """Recorded: a saved query has no effect."""
-
-    TYPE = "AWS::Logs::QueryDefinition"
-    NAME_PROPERTY = "Name"
-
-
 class EventInvokeConfigResource(Created, CloudFormationModel):
     """How a function's asynchronous invocations are retried, and where those go that fail."""
 
@@ -324,64 +246,6 @@ class EventInvokeConfigResource(Created, CloudFormationModel):
     def remove(self) -> None:
         backend = lambda_backend(self.account_id, self.region)
         backend.delete_function_event_invoke_config(self.properties["FunctionName"])
-
-
-class VersionResource(Created, CloudFormationModel):
-    """moto's version has neither a Ref nor an attribute, which an alias needs."""
-
-    TYPE = "AWS::Lambda::Version"
-
-    def put(self) -> None:
-        version = lambda_backend(self.account_id, self.region).publish_version(self.properties["FunctionName"])
-        assert version is not None
-        self._version = str(version.version)
-        self.physical_resource_id = version.function_arn
-
-    def attributes(self) -> dict[str, Any]:
-        return {"Version": self._version, "FunctionArn": self.physical_resource_id}
-
-
-class AliasResource(Created, CloudFormationModel):
-    """An alias of a function. Its Ref is its ARN."""
-
-    TYPE = "AWS::Lambda::Alias"
-
-    def put(self) -> None:
-        alias = lambda_backend(self.account_id, self.region).create_alias(
-            self.properties["Name"],
-            self.properties["FunctionName"],
-            str(self.properties["FunctionVersion"]),
-            self.properties.get("Description", ""),
-            self.properties.get("RoutingConfig"),  # type: ignore[arg-type] # moto: absent most of the time
-        )
-        self.physical_resource_id = alias.arn
-
-    def remove(self) -> None:
-        backend = lambda_backend(self.account_id, self.region)
-        backend.delete_alias(self.properties["Name"], self.properties["FunctionName"])
-
-
-class EventBusPolicyResource(Created, CloudFormationModel):
-    """A statement of an event bus's policy."""
-
-    TYPE = "AWS::Events::EventBusPolicy"
-
-    def put(self) -> None:
-        bus = self._bus()
-        statement = self.properties.get("Statement") or {
-            "Effect": "Allow",
-            "Action": self.properties["Action"],
-            "Principal": self.properties["Principal"],
-            "Resource": bus.arn,
-        }
-        bus.add_policy({"Statement": [{**statement, "Sid": self.properties["StatementId"]}]})
-
-    def remove(self) -> None:
-        self._bus().remove_statement(self.properties["StatementId"])
-
-    def _bus(self) -> Any:
-        name = self.properties.get("EventBusName", "default").split("/")[-1]
-        return events_backends[self.account_id][self.region].describe_event_bus(name)
 
 
 class BucketPolicyResource(Created, CloudFormationModel):
