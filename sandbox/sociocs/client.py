@@ -50,7 +50,7 @@ class SociocsSimulator:
         return self.counts()["waiting"]
 
     def counts(self) -> dict[str, int]:
-        """`requests`, `accepted` and `waiting` in one call."""
+        """`requests`, `accepted`, `refused` and `waiting` in one call."""
         found: dict[str, int] = self._call("GET", "counts")
         return found
 

@@ -1,12 +1,13 @@
 """The inbox page for people: the accepted messages as their recipients would see them, and the refused requests.
 
-Plain HTML made on the server. Without scripts it reloads itself; with them it swaps its content in place.
+Plain HTML made on the server. Without scripts it reloads itself; with them what is new is put in.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from http import HTTPStatus
@@ -46,10 +47,9 @@ def inbox_page(simulator: Simulator, base_url: str) -> str:
         counts = simulator.counts()
         messages = list(islice(simulator.accepted.newest_first(), MOST_SHOWN))
         refused = list(
-            islice((request for request in simulator.requests.newest_first() if _is_refused(request)), MOST_SHOWN)
+            islice((request for request in simulator.requests.newest_first() if request.refused), MOST_SHOWN)
         )
-    accepted, waiting = counts["accepted"], counts["waiting"]
-    shown = [_message(message) for message in messages]
+    accepted = counts["accepted"]
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -61,19 +61,22 @@ def inbox_page(simulator: Simulator, base_url: str) -> str:
 <style>{_STYLE}</style>
 </head>
 <body>
+<p id="stopped" role="alert" hidden>The simulator has stopped. This is what it showed last.</p>
 <header>
 <div><h1>Sociocs simulator</h1><p><code>POST {escape(base_url)}/message</code></p></div>
-<dl class="counts">
-{_count("accepted", accepted)}{_count("refused", counts["requests"] - accepted)}{_count("waiting", waiting)}
+<dl class="counts fresh" id="counts">
+{"".join(_count(name, counts[name]) for name in ("accepted", "refused", "waiting"))}
 </dl>
 </header>
 <main>
 <div class="columns">
-<section aria-labelledby="inbox"><h2 id="inbox">Inbox{_of(len(messages), accepted)}</h2>
-{_list("messages", shown) or '<p class="empty">No message yet. They appear here as soon as they are accepted.</p>'}
+<section aria-labelledby="inbox">
+<h2 class="fresh" id="inbox">Inbox{_of(len(messages), accepted)}</h2>
+{_list("messages", map(_message, messages), "No message yet. They appear here as soon as they are accepted.")}
 </section>
-<section aria-labelledby="refused"><h2 id="refused">Refused requests</h2>
-{_list("refusals", map(_refusal, refused)) or '<p class="empty">None.</p>'}
+<section aria-labelledby="refused">
+<h2 class="fresh" id="refused">Refused requests{_of(len(refused), counts["refused"])}</h2>
+{_list("refusals", map(_refusal, refused), "None.")}
 </section>
 </div>
 </main>
@@ -81,11 +84,6 @@ def inbox_page(simulator: Simulator, base_url: str) -> str:
 </body>
 </html>
 """
-
-
-def _is_refused(request: RecordedRequest) -> bool:
-    """Whether it is not in the inbox: that shows the accepted messages, whatever their senders were told."""
-    return not request.accepted
 
 
 def _count(name: str, number: int) -> str:
@@ -96,18 +94,26 @@ def _of(shown: int, total: int) -> str:
     return f" (newest {shown} of {total})" if shown < total else ""
 
 
-def _list(name: str, items: Iterable[str]) -> str:
+def _list(name: str, items: Iterable[str], otherwise: str) -> str:
+    """A list, and what to say in its place when it is empty."""
     inside = "\n".join(items)
-    return f'<ol class="{name}">\n{inside}\n</ol>' if inside else ""
+    empty = f'<p class="empty fresh" id="no-{name}"{" hidden" if inside else ""}>{otherwise}</p>'
+    return f'<ol class="{name}" id="{name}">\n{inside}\n</ol>\n{empty}'
+
+
+def _own(value: object, most: int | None = None) -> str:
+    """What a producer wrote, as JSON unless it is text; text from right to left does not turn what stands beside it."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"<bdi>{escape(text[:most])}</bdi>"
 
 
 def _message(message: AcceptedMessage) -> str:
     body = message.body
     style, channel, carrier = _CHANNELS[body["provider"]]
-    name = f'<span class="name">{escape(body["name"])}</span>' if body.get("name") else ""
+    name = f'<span class="name">{_own(body["name"])}</span>' if body.get("name") else ""
     bubble = "\n".join([*_media(body), *_text(body), *_template(body.get("template"))])
-    return f"""<li class="card {style}">
-<div class="top"><span class="channel">{channel}</span><span class="to">{escape(body["to"])}</span>{name}
+    return f"""<li class="card {style}" id="{escape(message.message_id)}">
+<div class="top"><span class="channel">{channel}</span><span class="to">{_own(body["to"])}</span>{name}
 <span class="provider">via {carrier}</span>{_time(message.at)}</div>
 <div class="bubble">{bubble}</div>
 <ul class="facts">{"".join(_facts(message))}</ul>
@@ -124,7 +130,7 @@ def _media(body: Mapping[str, Any]) -> Iterator[str]:
 def _text(body: Mapping[str, Any]) -> Iterator[str]:
     text = body.get("text", "")
     if text:
-        yield f"<p>{escape(text[:MOST_TEXT])}</p>"
+        yield f'<p dir="auto">{escape(text[:MOST_TEXT])}</p>'
     if len(text) > MOST_TEXT:
         yield f'<div class="more">and {len(text) - MOST_TEXT} more characters</div>'
 
@@ -133,7 +139,7 @@ def _template(template: Mapping[str, Any] | None) -> Iterator[str]:
     """The text of a template is known to Twilio or Gupshup only: what is shown is its id and its variables."""
     if template is None:
         return
-    yield f'<div><div class="group">Template</div><code>{escape(template["id"])}</code></div>'
+    yield f'<div><div class="group">Template</div><code>{_own(template["id"])}</code></div>'
     variables = dict(template.get("variables", {}))
     if media := variables.pop("MEDIA_URL", None):
         yield f'<div class="media"><b>Media</b>{_link(media)}</div>'
@@ -143,31 +149,29 @@ def _template(template: Mapping[str, Any] | None) -> Iterator[str]:
         *((name, value) for name, value in variables.items() if name not in flat),
     ]:
         if group:
-            rows = "".join(
-                f"<dt>{escape(name)}</dt><dd>{escape(str(value)[:MOST_TEXT])}</dd>" for name, value in group.items()
-            )
-            yield f'<div><div class="group">{escape(title)}</div><dl>{rows}</dl></div>'
+            rows = "".join(f"<dt>{_own(name)}</dt><dd>{_own(value, MOST_TEXT)}</dd>" for name, value in group.items())
+            yield f'<div><div class="group">{_own(title)}</div><dl>{rows}</dl></div>'
 
 
 def _facts(message: AcceptedMessage) -> Iterator[str]:
     body = message.body
     if "schedule" in body:
         yield f'<li class="schedule">Scheduled for {escape(body["schedule"])}</li>'
-    yield f"<li><code>{escape(message.message_id)}</code></li><li>channel {escape(body['channel_key'])}</li>"
+    yield f"<li><code>{escape(message.message_id)}</code></li><li>channel {_own(body['channel_key'])}</li>"
     if "user_id" in body:
-        yield f"<li>sent as {escape(str(body['user_id']))}</li>"
+        yield f"<li>sent as {_own(body['user_id'])}</li>"
     contact = body.get("contact_saving", {})
     if contact.get("save"):
-        fields = ", ".join(f"{name}: {value}" for name, value in contact.get("extra_fields", {}).items())
+        fields = ", ".join(f"{_own(name)}: {_own(value)}" for name, value in contact.get("extra_fields", {}).items())
         number = contact.get("list_id", 0)
         where = f"list {number}" if number else "All Contacts"
-        yield f"<li>contact saved in {escape(where)}{escape(f' ({fields})' if fields else '')}</li>"
+        yield f"<li>contact saved in {escape(where)}{f' ({fields})' if fields else ''}</li>"
 
 
 def _refusal(request: RecordedRequest) -> str:
     body = request.body if isinstance(request.body, dict) else {}
-    to = f'<span class="to">{escape(str(body["to"])[:60])}</span>' if body.get("to") else ""
-    reasons = "".join(f"<p>{escape(reason)}</p>" for reason in request.reasons)
+    to = f'<span class="to">{_own(body["to"], 60)}</span>' if body.get("to") else ""
+    reasons = "".join(f'<p dir="auto">{escape(reason)}</p>' for reason in request.reasons)
     if request.fate == "dropped":
         reasons = "<p>The connection was closed without an answer.</p>"
     place = (
@@ -176,12 +180,12 @@ def _refusal(request: RecordedRequest) -> str:
     facts = "".join(
         [
             place,
-            f"<li>channel {escape(str(body['channel_key'])[:60])}</li>" if body.get("channel_key") else "",
+            f"<li>channel {_own(body['channel_key'], 60)}</li>" if body.get("channel_key") else "",
             f"<li>scripted by rule {request.rule}</li>" if request.rule else "",
             f"<li>request {request.number}</li>",
         ]
     )
-    return f"""<li class="card">
+    return f"""<li class="card" id="request-{request.number}">
 <div class="top"><span class="status">{_status(request)}</span>{to}</div>
 {reasons}<ul class="facts">{facts}<li class="when">{_time(request.at)}</li></ul>
 </li>"""

@@ -47,6 +47,11 @@ class RecordedRequest:
         """Whether the message was taken, whatever answer the sender got."""
         return self.message_id is not None
 
+    @property
+    def refused(self) -> bool:
+        """Whether somebody tried to send and it is not in the inbox; a GET, such as a browser's, is no attempt."""
+        return self.method == "POST" and not self.accepted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedMessage:

@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if path.startswith(PREFIX):
             self._serve_control()
-        elif path in ("/", "/favicon.ico") and self.command == "GET":
+        elif path in ("/", "/favicon.ico") and self.command in ("GET", "HEAD"):
             self._serve_page(path)
         else:
             self._serve_api(path)

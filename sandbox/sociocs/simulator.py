@@ -100,6 +100,7 @@ class Simulator:
             self.rate_limit: RateLimit | None = None
             self._within_limit: deque[float] = deque()
             self.waiting = 0
+            self._refused = 0
             self._era += 1
             self.changed.notify_all()
 
@@ -247,6 +248,7 @@ class Simulator:
             rule=active.number if active else None,
             fate=fate,
         )
+        self._refused += request.refused
         self.requests.add(number, request, 1024 + len(arrival.body or b""))
         self.changed.notify_all()
         return number
@@ -287,7 +289,12 @@ class Simulator:
     def counts(self) -> dict[str, int]:
         """How many there were since the last reset, forgotten ones included, and how many wait for their answer."""
         with self.changed:
-            return {"requests": self.requests.total, "accepted": self.accepted.total, "waiting": self.waiting}
+            return {
+                "requests": self.requests.total,
+                "accepted": self.accepted.total,
+                "refused": self._refused,
+                "waiting": self.waiting,
+            }
 
     def wait_for(self, what: str, count: int, timeout: float) -> bool:
         """Wait until `counts()[what]` is at least `count`; false when it is not within `timeout` seconds."""

@@ -22,12 +22,16 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
         self.text = ""
+        self.texts: list[tuple[list[str], str]] = []
+        self.hidden: set[str | None] = set()
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note an element and what it is inside of."""
         self.tags.append((tag, dict(attrs)))
+        if "hidden" in dict(attrs):
+            self.hidden.add(dict(attrs)["id"])
         if tag not in ("meta", "link", "img"):
             self.open.append(tag)
 
@@ -39,6 +43,7 @@ class Page(HTMLParser):
         """Note what a person can read."""
         if not {"script", "style"} & set(self.open):
             self.text += data
+            self.texts.append(([*self.open], data))
 
     def links(self) -> list[str]:
         """Where a person can go from here."""
@@ -66,6 +71,7 @@ def test_an_empty_inbox_says_so(read: Read, simulator: SociocsSimulator) -> None
     page = read()
 
     assert "No message yet" in page.text
+    assert page.hidden == {"stopped"}
     assert f"{simulator.base_url}/message" in page.text
     assert simulator.count == 0
 
@@ -119,7 +125,7 @@ def test_refused_requests_are_shown_with_status_and_reasons(
     """Why something is not in the inbox can be seen beside it."""
     post(to="nobody", shedule="tomorrow")
     post(apikey="wrong:key")
-    session.get(f"{simulator.base_url}/messages", timeout=10)
+    session.post(f"{simulator.base_url}/messages", timeout=10)
     simulator.rule(drop="after-reading", times=1)
     with pytest.raises(requests.ConnectionError):
         post()
@@ -131,11 +137,65 @@ def test_refused_requests_are_shown_with_status_and_reasons(
         "Invalid to.",
         "401 Unauthorized",
         "404 Not Found",
-        "GET /messages",
+        "POST /messages",
         "closed without an answer",
     ):
         assert part in text
     assert "wrong:key" not in text
+
+
+def test_looking_around_is_no_refused_request(
+    read: Read, simulator: SociocsSimulator, session: requests.Session
+) -> None:
+    """HEAD of the page is the page's own, and what no sender would ask for is recorded but not counted as refused."""
+    head = session.head(f"{simulator.base_url}/", timeout=10)
+    assert head.status_code == 200
+    assert int(head.headers["Content-Length"]) > 0
+    assert head.text == ""
+    assert simulator.count == 0
+    assert session.get(f"{simulator.base_url}/robots.txt", timeout=10).status_code == 404
+    assert session.get(f"{simulator.base_url}/message", timeout=10).status_code == 405
+    assert simulator.counts() == {"requests": 2, "accepted": 0, "refused": 0, "waiting": 0}
+    assert "Not Found" not in read().text
+
+
+def test_items_can_be_told_apart(post: Post, read: Read) -> None:
+    """Each has an id that stays its own, so that the script puts in only those that are new."""
+    first = post(text="The first").json()["data"]["message_id"]
+    post(to="nobody")
+    before = [attributes["id"] for tag, attributes in read().tags if tag == "li" and "id" in attributes]
+    second = post(text="The second").json()["data"]["message_id"]
+    post(to="nobody")
+    after = [attributes["id"] for tag, attributes in read().tags if tag == "li" and "id" in attributes]
+
+    assert before == [first, "request-2"]
+    assert after == [second, first, "request-4", "request-2"]
+    assert read().hidden == {"stopped", "no-messages", "no-refusals"}
+
+
+def test_values_that_are_not_text_are_shown_as_json(post: Post, read: Read) -> None:
+    """What the account is told is what is shown, not how Python writes it."""
+    extra = {"nested": {"vip": True, "since": None}, "id": 987123, "city": "Zürich"}
+    post(contact_saving={"save": True, "extra_fields": extra})
+    post(to={"number": None})
+    text = read().text
+
+    assert 'nested: {"vip": true, "since": null}, id: 987123, city: Zürich' in text
+    assert '{"number": null}' in text
+
+
+def test_text_from_right_to_left_turns_nothing_else(post: Post, read: Read) -> None:
+    """A name in Arabic, or a character that overrides the direction, stays with itself."""
+    post(
+        name="\u202eevil",
+        text="مرحبا",
+        channel_key="مفتاح",
+        contact_saving={"save": True, "extra_fields": {"a": "\u202e"}},
+    )
+    page = read()
+
+    assert [open_tags[-1] for open_tags, data in page.texts if "\u202e" in data or "مفتاح" in data] == ["bdi"] * 3
+    assert ("p", {"dir": "auto"}) in page.tags
 
 
 def test_what_a_producer_writes_stays_text(post: Post, read: Read) -> None:

@@ -24,7 +24,7 @@ def test_the_oldest_requests_and_messages_are_forgotten_first() -> None:
 
     assert [message.body["text"] for message in simulator.accepted] == ["number 2", "number 3", "number 4"]
     assert [request.number for request in simulator.requests] == [3, 4, 5]
-    assert simulator.counts() == {"requests": 5, "accepted": 5, "waiting": 0}
+    assert simulator.counts() == {"requests": 5, "accepted": 5, "refused": 0, "waiting": 0}
 
 
 def test_large_entries_are_bounded_by_their_bytes() -> None:
