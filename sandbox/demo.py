@@ -25,11 +25,16 @@ _CHECK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Demonstration:
-    """The demo's result; `seconds` is the time from the first message sent until all had settled."""
+    """The demo's result.
+
+    seconds: from the first message sent until all had settled
+    on_purpose: the trouble that the demo made itself
+    """
 
     account: Account
     settled: bool
     seconds: float
+    on_purpose: tuple[str, ...]
 
     @property
     def succeeded(self) -> bool:
@@ -43,10 +48,16 @@ def main(*, as_json: bool = False, directory: Path = EVENTS) -> int:
         demonstration = run(read_samples(directory), steps)
     if as_json:
         account = demonstration.account
-        result = {**asdict(account), "settled": demonstration.settled, "seconds": demonstration.seconds}
+        result = {
+            **asdict(account),
+            "settled": demonstration.settled,
+            "seconds": demonstration.seconds,
+            "on_purpose": demonstration.on_purpose,
+        }
         print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
-        show(account=demonstration.account)
+        on_purpose = demonstration.on_purpose
+        show(demonstration.account, f"On purpose: {'; '.join(on_purpose)}." if on_purpose else "")
     return 0 if demonstration.succeeded else 1
 
 
@@ -57,12 +68,15 @@ def run(samples: Sequence[Sample], steps: Steps) -> Demonstration:
         valid = [sample for sample in samples if "invalid" not in sample.name]
         repeated = next((sample for sample in valid if sample.body and sample.producer_key), None)
         refused_once = next((sample for sample in valid if sample is not repeated and _to(sample)), None)
+        on_purpose = []
         if refused_once is not None:
             sandbox.sociocs.rule(to=_to(refused_once), nth=1, status=503)
+            on_purpose.append(f"Sociocs answered the first attempt at {refused_once.name} with 503")
 
         steps(f"Sending {len(samples)} messages to SQS and EventBridge")
         sent = [_send(sandbox, sample) for sample in samples]
         if repeated is not None:
+            on_purpose.append(f"{repeated.name} was sent twice")
             again = Sample(f"{repeated.name}, sent again", repeated.body, repeated.attributes)
             sent.append(_send(sandbox, again))
 
@@ -76,7 +90,7 @@ def run(samples: Sequence[Sample], steps: Steps) -> Demonstration:
         )
         seconds = round(time.monotonic() - began, 1)
         steps("Stopping")
-    return Demonstration(account, settled, seconds)
+    return Demonstration(account, settled, seconds, tuple(on_purpose))
 
 
 def _wait(sandbox: Sandbox, total: int, steps: Steps) -> bool:

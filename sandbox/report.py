@@ -59,8 +59,8 @@ def showing_steps() -> Iterator[Steps]:
         yield Steps(console, progress)
 
 
-def show(account: Account) -> None:
-    """Print what became of each message, and the sums as the last line."""
+def show(account: Account, note: str = "") -> None:
+    """Print what became of each message, a note, and the sums as the last line."""
     console = Console()
     if not console.is_terminal and "COLUMNS" not in console._environ:
         console = Console(width=_FILE_COLUMNS)
@@ -69,6 +69,8 @@ def show(account: Account) -> None:
     else:
         for line in account.lines:
             console.print(_block(line))
+    if note:
+        console.print(Text(note))
     sys.stdout.flush()
     print(account.closing_line, flush=True)
 

@@ -88,6 +88,7 @@ def test_two_demos_side_by_side() -> None:
     assert closing, shown
     assert "duplicate of" in shown
     assert "sent again" in shown
+    assert "On purpose: Sociocs answered the first attempt at" in shown, "a retry is explained beside the account"
     assert not re.search(r"\+1617555\d{4}", shown), "a whole phone number is shown"
 
     result = json.loads(outputs[1][0])
