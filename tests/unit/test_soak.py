@@ -40,9 +40,11 @@ def test_a_message_twice_in_the_inbox_is_duplicated() -> None:
     assert not found.kept_its_promises
 
 
-def test_a_dead_letter_of_an_accepted_message_is_misreported_unless_it_says_so() -> None:
-    """Whoever reads it would send the message again."""
-    found = judge([1, 2], [text(1), text(2)], [("RETRIES_EXHAUSTED", text(1)), ("OUTCOME_UNKNOWN", text(2))])
+def test_a_dead_letter_of_an_accepted_message_is_misreported_unless_it_may_be_accepted() -> None:
+    """Whoever reads it would send the message again. One that was refused twice may be redriven once."""
+    letters = [("RETRIES_EXHAUSTED", text(1)), ("OUTCOME_UNKNOWN", text(2)), ("API_REJECTED", text(3))]
+
+    found = judge([1, 2, 3], [text(1), text(2), text(3)], letters)
 
     assert found.misreported == (1,)
     assert not found.kept_its_promises
