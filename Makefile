@@ -56,7 +56,7 @@ lint: .venv/.ready
 	$(BIN)/ruff check .
 
 types: .venv/.ready
-	$(BIN)/mypy src cli sandbox tools tests benchmarks
+	$(BIN)/mypy src sandbox tools tests benchmarks
 
 template: $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready
 	AWS_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/sam validate --lint

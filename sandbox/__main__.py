@@ -15,12 +15,12 @@ from pathlib import Path
 
 import click
 
-from sandbox.demo import main as run_demo
-from sandbox.deployment import DeploymentFailed
-from sandbox.report import showing_steps
-from sandbox.soak import MOST_MESSAGES
-from sandbox.soak import main as run_soak
-from sandbox.stack import Sandbox
+from sandbox.aws.deploy import DeploymentFailed
+from sandbox.demo.program import main as run_demo
+from sandbox.demo.report import showing_steps
+from sandbox.sandbox import Sandbox
+from sandbox.soak.program import MOST_MESSAGES
+from sandbox.soak.program import main as run_soak
 
 _PORT = click.IntRange(0, 65535)
 

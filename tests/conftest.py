@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from fakes import CREDENTIALS, World
-from sandbox.endpoint import aws_endpoint as local_aws_endpoint
-from sandbox.sociocs import SociocsSimulator, running
+from sandbox.aws.process import aws_endpoint as local_aws_endpoint
+from sandbox.sociocs.client import SociocsSimulator, running
+from tests.support.world import CREDENTIALS, World
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from message_sender.message import MEDIA_FIELDS, VARIABLES, Message
+from message_sender.contract.message import MEDIA_FIELDS, VARIABLES, Message
 
 PATH = Path(__file__).resolve().parent.parent / "events" / "message.schema.json"
 

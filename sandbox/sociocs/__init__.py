@@ -9,8 +9,3 @@
 It runs as a process of its own (`python -m sandbox.sociocs`); tests and the sandbox start it with `running()` and talk
 to it through `SociocsSimulator`. It never imports the function, and it never fails at random.
 """
-
-from sandbox.sociocs.client import SociocsSimulator, running
-from sandbox.sociocs.record import AcceptedMessage, RecordedRequest
-
-__all__ = ["AcceptedMessage", "RecordedRequest", "SociocsSimulator", "running"]

@@ -1,6 +1,6 @@
 """What the Sociocs API page says about one message, read on its own.
 
-The function has a model of the same page (`message_sender.message`). This reading shares nothing with it, on
+The function has a model of the same page (`message_sender.contract.message`). This reading shares nothing with it, on
 purpose: a rule that one of them got wrong shows up as a disagreement between the two. Where the page is silent
 the message is let through, so a refusal always has a sentence of the page behind it.
 """

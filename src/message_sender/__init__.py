@@ -2,26 +2,26 @@
 
 Data flows one way, and a module imports only what stands above it::
 
-    settings        environment -> Settings
-    observability   log lines and metrics
-    outcome         Accepted, Rejected, Deferred, Unknown, and the error codes
-    formats         the shapes that strings of a message may have
-    problems        what is wrong with a message, in words that hold none of its values
-    strict_json     JSON in which nothing can be understood in two ways
-    message         the contract: a JSON object -> a valid message, or every problem with it
-    envelope        Lambda event -> deliveries, one for each message in it
-    aws             AWS clients that share one TLS context
-    api_key         Secrets Manager -> the apikey, cached and refreshed
-    redaction       takes what a message said out of a text that may repeat it
-    transport       a requests session that knows whether a request went out, and never waits too long
-    sociocs         one request body -> POST /message -> outcome
-    ledger          once only: begin, finish, release
-    retries         when a deferred message is tried again, and when it is not any more
-    sending         one delivery -> outcome
-    batch           many deliveries -> outcomes: threads, pace, breaker, order
-    dead_letter     what a dead letter carries
-    routing         outcomes -> dead letters, visibility, outcome events
-    handler         wires all of it once
+    settings              environment -> Settings
+    observability         log lines and metrics
+    outcome               Accepted, Rejected, Deferred, Unknown, and the error codes
+    contract.problems     what is wrong with a message, in words that hold none of its values
+    contract.formats      the shapes that strings of a message may have
+    contract.strict_json  JSON in which nothing can be understood in two ways
+    contract.message      the contract: a JSON object -> a valid message, or every problem with it
+    envelope              Lambda event -> deliveries, one for each message in it
+    aws                   AWS clients that share one TLS context
+    ledger                once only: begin, finish, release
+    sociocs.api_key       Secrets Manager -> the apikey, cached and refreshed
+    sociocs.redaction     removes what a message said from a text that may repeat it
+    sociocs.transport     a requests session that knows whether a request went out, and never waits too long
+    sociocs.client        one request body -> POST /message -> outcome
+    retries               when a deferred message is tried again, and when it is not any more
+    sending               one delivery -> outcome
+    batch                 many deliveries -> outcomes: threads, pace, breaker, order
+    dead_letter           what a dead letter carries
+    routing               outcomes -> dead letters, visibility, outcome events
+    handler               wires all of it once
 
 A producer's message travels like this::
 

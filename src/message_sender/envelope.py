@@ -19,8 +19,8 @@ from aws_lambda_powertools.utilities.parser.models.event_bridge import EventBrid
 from aws_lambda_powertools.utilities.parser.models.sns import SnsNotificationModel
 from aws_lambda_powertools.utilities.parser.models.sqs import SqsMsgAttributeModel, SqsRecordModel
 
-from message_sender.problems import dotted, words
-from message_sender.strict_json import read_json
+from message_sender.contract.problems import dotted, words
+from message_sender.contract.strict_json import read_json
 
 IDEMPOTENCY_KEY = "IDEMPOTENCY_KEY"
 UNKNOWN_ATTEMPT = "UNKNOWN_ATTEMPT"

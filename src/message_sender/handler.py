@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
-from message_sender.api_key import ApiKeySource
 from message_sender.aws import AwsClients
 from message_sender.batch import Batch, Routed
 from message_sender.envelope import open_event
@@ -17,8 +16,9 @@ from message_sender.outcome import Accepted, Deferred, Route
 from message_sender.routing import Router, response
 from message_sender.sending import Sender
 from message_sender.settings import Settings
-from message_sender.sociocs import SociocsClient
-from message_sender.transport import open_session
+from message_sender.sociocs.api_key import ApiKeySource
+from message_sender.sociocs.client import SociocsClient
+from message_sender.sociocs.transport import open_session
 
 
 class Context(Protocol):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from message_sender.contract.message import Message, check, forwarded
+from message_sender.contract.problems import Invalid
 from message_sender.envelope import Delivery
 from message_sender.ledger import (
     AlreadyAccepted,
@@ -18,12 +20,10 @@ from message_sender.ledger import (
     Ledger,
     LedgerUnavailableError,
 )
-from message_sender.message import Message, check, forwarded
 from message_sender.observability import Observer
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
-from message_sender.problems import Invalid
 from message_sender.settings import Settings
-from message_sender.sociocs import SociocsClient
+from message_sender.sociocs.client import SociocsClient
 
 Admit = Callable[[], Deferred | None]
 """Asked before anything is sent: None, perhaps after a wait for the pace, or why it is not to be tried now."""

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 
 from sandbox.__main__ import instructions
-from sandbox.stack import APIKEY, Sandbox
+from sandbox.sandbox import APIKEY, Sandbox
 
 AWS = Path(sys.executable).with_name("aws")
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.samples import read_samples
+from sandbox.demo.samples import read_samples
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CLOSING_LINE = re.compile(r"accepted (\d+), dead-lettered (\d+), lost 0, duplicated 0")
 
 

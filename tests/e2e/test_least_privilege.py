@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.access_log import Call
-from sandbox.function import FUNCTION_ACCESS_KEY_ID, MAPPING_ACCESS_KEY_ID
-from sandbox.stack import Sandbox
+from sandbox.aws.access_log import Call
+from sandbox.lambda_service.function import FUNCTION_ACCESS_KEY_ID, MAPPING_ACCESS_KEY_ID
+from sandbox.sandbox import Sandbox
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from tools import build
 
 pytestmark = pytest.mark.timeout(240)
-
-ROOT = Path(__file__).resolve().parents[2]
 
 WIRE_THE_FUNCTION = """
 import sys

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from builders import message
-from sandbox.stack import Sandbox
+from sandbox.sandbox import Sandbox
+from tests.support.builders import message
 
 SOCIOCS = Path(sys.executable).with_name("sociocs")
 GOOD, WRONG, MALFORMED = 150, 40, 10

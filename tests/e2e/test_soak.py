@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from fakes import ROOT
+from tests.support import ROOT
 
 
 def soak(*arguments: str) -> "subprocess.CompletedProcess[str]":

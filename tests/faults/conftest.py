@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from fakes import ROOT, World
+from tests.support import ROOT
+from tests.support.world import World
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -22,7 +22,7 @@ def start_invocation() -> Iterator[Start]:
         changes = {name.upper(): value for name, value in environment.items()}
         path = os.pathsep.join([str(ROOT / "src"), str(ROOT), str(ROOT / "tests")])
         process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("one_invocation.py")), str(seconds)],
+            [sys.executable, str(ROOT / "tests" / "support" / "one_invocation.py"), str(seconds)],
             env={**os.environ, **world.environment, **changes, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from builders import message, sqs_event, sqs_record
-from fakes import FakeContext, World
+from tests.support.builders import message, sqs_event, sqs_record
+from tests.support.world import FakeContext, World
 
 KEYS, DELIVERIES, THREADS = 100, 400, 16
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from builders import message
-from fakes import World
-from mapping import Mapping
-from sandbox.sqs_event import sqs_event
-from sandbox.stack import Sandbox
+from sandbox.lambda_service.sqs_event import sqs_event
+from sandbox.sandbox import Sandbox
+from tests.support.builders import message
+from tests.support.mapping import Mapping
+from tests.support.world import World
 
 KEYED = {"idempotency_key": "order-1001-shipped"}
 Start = Callable[..., "subprocess.Popen[str]"]

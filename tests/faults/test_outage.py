@@ -14,9 +14,7 @@ import pytest
 import requests
 from urllib3.response import HTTPResponse
 
-from builders import message, sqs_record
-from message_sender import batch, sending, sociocs
-from message_sender.api_key import ApiKey
+from message_sender import batch, sending
 from message_sender.batch import Batch
 from message_sender.envelope import open_event
 from message_sender.ledger import AlreadyAccepted, Begun, Entry, Found
@@ -24,7 +22,10 @@ from message_sender.observability import Observer
 from message_sender.routing import Router, response
 from message_sender.sending import Sender
 from message_sender.settings import Settings
-from message_sender.sociocs import SociocsClient
+from message_sender.sociocs import client as sociocs_client
+from message_sender.sociocs.api_key import ApiKey
+from message_sender.sociocs.client import SociocsClient
+from tests.support.builders import message, sqs_record
 
 HOUR = 3600.0
 START = 1_790_000_000.0
@@ -146,7 +147,7 @@ class Simulation:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, api: Api, **settings: str) -> None:
         self.clock = Clock()
-        for module in (batch, sending, sociocs):
+        for module in (batch, sending, sociocs_client):
             monkeypatch.setattr(module, "time", self.clock)
         values = {
             "SOCIOCS_BASE_URL": "http://127.0.0.1",

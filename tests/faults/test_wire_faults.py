@@ -14,12 +14,12 @@ from typing import Any, cast
 import pytest
 import trustme
 
-from message_sender import transport
-from message_sender.api_key import ApiKeySource
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
-from message_sender.sociocs import SociocsClient
-from message_sender.transport import open_session
-from sandbox.wire import (
+from message_sender.sociocs import transport
+from message_sender.sociocs.api_key import ApiKeySource
+from message_sender.sociocs.client import SociocsClient
+from message_sender.sociocs.transport import open_session
+from tests.support.wire import (
     HTML,
     Drip,
     Hang,

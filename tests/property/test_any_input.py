@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import eventbridge_event, sns_notification, sqs_event, sqs_record
 from message_sender import dead_letter
+from message_sender.contract.message import Message, check
 from message_sender.envelope import Delivery, UnknownEventError, open_event
 from message_sender.ledger import Begun
-from message_sender.message import Message, check
 from message_sender.observability import Observer
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
 from message_sender.sending import Sender
 from message_sender.settings import Settings
-from property.contract_strategies import bodies, json_values, mistaken_messages, valid_messages
+from tests.support.builders import eventbridge_event, sns_notification, sqs_event, sqs_record
+from tests.support.contract_strategies import bodies, json_values, mistaken_messages, valid_messages
 
 SETTINGS = Settings.from_environment(
     {

@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import assume, example, given
 from jsonschema import Draft202012Validator
 
-from builders import message
-from message_sender.message import Message, check, forwarded
-from message_sender.problems import Invalid
-from message_sender.strict_json import read_json
-from property.contract_strategies import (
+from message_sender.contract.message import Message, check, forwarded
+from message_sender.contract.problems import Invalid
+from message_sender.contract.strict_json import read_json
+from tests.support.builders import message
+from tests.support.contract_strategies import (
     any_date_times,
     any_date_times_with_offset,
     has_a_calendar_day,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import twilio_template
-from message_sender.redaction import MAXIMUM_CHARACTERS, redacted
-from property.contract_strategies import valid_messages
+from message_sender.sociocs.redaction import MAXIMUM_CHARACTERS, redacted
+from tests.support.builders import twilio_template
+from tests.support.contract_strategies import valid_messages
 
 PUBLIC = [("provider",), ("channel_key",), ("schedule",), ("contact_saving", "list_id"), ("contact_saving", "save")]
 """What an error may repeat: words of the contract and the team's own settings."""

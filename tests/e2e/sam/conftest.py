@@ -9,7 +9,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support import ROOT
+
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "deployer", "AWS_SECRET_ACCESS_KEY": "deployer"}
@@ -48,7 +49,7 @@ def built() -> Iterator[Path]:
 def sam_deploy(built: Path) -> SamDeploy:
     """Deploy what was built, and return the stack's outputs.
 
-    Takes the arguments of `sandbox.deployment.deploy`, so that it can stand in for it: the sandbox then runs on a stack
+    Takes the arguments of `sandbox.aws.deploy.deploy`, so that it can stand in for it: the sandbox then runs on a stack
     that `sam deploy` made. The template argument is not used: it is the one that was built.
     """
 

@@ -9,10 +9,10 @@ from typing import Any
 import boto3
 import pytest
 
-from sandbox import demo
-from sandbox.report import showing_steps
-from sandbox.samples import read_samples
-from sandbox.stack import Sandbox
+from sandbox.demo import program
+from sandbox.demo.report import showing_steps
+from sandbox.demo.samples import read_samples
+from sandbox.sandbox import Sandbox
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -46,13 +46,13 @@ def _texts(sandbox: Sandbox) -> list[str]:
 @pytest.fixture(autouse=True)
 def _sandbox_on_stacks_of_sam(monkeypatch: pytest.MonkeyPatch, sam_deploy: Any) -> None:
     """`Sandbox.start` deploys with `sam deploy`."""
-    monkeypatch.setattr("sandbox.stack.deploy", sam_deploy)
+    monkeypatch.setattr("sandbox.sandbox.deploy", sam_deploy)
 
 
 def test_every_sample_goes_through_a_stack_with_defaults() -> None:
     """What `make demo` does, on a stack of `sam deploy`'s."""
     with showing_steps() as steps:
-        demonstration = demo.run(read_samples(), steps)
+        demonstration = program.run(read_samples(), steps)
     assert demonstration.succeeded
 
 
@@ -116,7 +116,7 @@ def test_a_stack_uses_the_key_secret_and_buses_that_it_is_given(
         assert outputs["ApiKeySecretArn"] == secret
         return outputs
 
-    monkeypatch.setattr("sandbox.stack.deploy", deploy)
+    monkeypatch.setattr("sandbox.sandbox.deploy", deploy)
     with Sandbox.start(apikey=OWN_APIKEY, time_scale=TIME_SCALE) as sandbox:
         _publish(sandbox, "from orders")
         _publish(sandbox, "from elsewhere", source="com.example.elsewhere")

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloudformation.template import PlainTemplate, parse_template, resolve_template
-
-ROOT = Path(__file__).parents[3]
+from sandbox.aws.cloudformation.template import PlainTemplate, parse_template, resolve_template
+from tests.support import ROOT
 
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "123456789012",

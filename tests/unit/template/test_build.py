@@ -69,7 +69,7 @@ def test_a_template_without_a_runtime_is_an_error(text: str) -> None:
 
 def test_services_whose_models_are_kept_are_those_that_the_code_calls(root: Path) -> None:
     """A client for any other could not be made from the package."""
-    sources = [file.read_text(encoding="utf-8") for file in (root / "src" / "message_sender").glob("*.py")]
+    sources = [file.read_text(encoding="utf-8") for file in (root / "src" / "message_sender").rglob("*.py")]
     called = {name for source in sources for name in re.findall(r'\.client\(\s*"([a-z]+)"', source)}
     assert called == set(build.AWS_SERVICES)
 

@@ -1,0 +1,1 @@
+"""AWS on this machine: moto in a process of its own, with patches."""

@@ -1,0 +1,194 @@
+# ruff: noqa: PLR0917 - the replacements have the signatures of moto's methods.
+"""SQS: long polls that let others work, FIFO order and deduplication, and sizes in bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import time
+from typing import Any
+
+from moto.core.utils import unix_time_millis
+from moto.sqs import models
+from moto.sqs.constants import MAXIMUM_MESSAGE_LENGTH
+from moto.sqs.exceptions import BatchRequestTooLong, InvalidParameterValue
+from moto.sqs.responses import SQSResponse
+
+from sandbox.aws.moto_patches.registry import mend
+from sandbox.aws.moto_patches.serialising import MOTO
+
+# How often a long poll looks again for messages that become visible by the passing of time.
+_POLL_SECONDS = 0.1
+_ATTRIBUTES = 10  # of a message, at most
+_DEDUPLICATION_MILLISECONDS = 5 * 60 * 1000
+
+_moto_receive_message = models.SQSBackend.receive_message
+_moto_send_message = models.SQSBackend.send_message
+_moto_send_message_batch = models.SQSBackend.send_message_batch
+_moto_attributes = models.Queue.attributes
+_moto_answer_receive = SQSResponse.receive_message
+_sequence = itertools.count(18_850_000_000_000_000_000)
+
+
+def next_sequence_number() -> str:
+    """Return a FIFO message's sequence number: 20 digits, each larger than the one before."""
+    return str(next(_sequence))
+
+
+@mend(models.SQSBackend, "receive_message")
+def receive_message(
+    self: models.SQSBackend,
+    queue_name: str,
+    count: int,
+    wait_seconds_timeout: int,
+    visibility_timeout: int,
+    message_attribute_names: list[str] | None = None,
+) -> list[models.Message]:
+    """Receive messages, and let other requests in during a long poll.
+
+    moto waits inside the request, which with one lock around moto would stop every other request. It delivers the last
+    message of a FIFO group first once several of the group are visible again.
+    """
+    end = time.monotonic() + wait_seconds_timeout
+    while True:
+        queue = self.get_queue(queue_name)
+        # moto finds out one at a time that received messages are visible again, and until it has seen all of a group
+        # it takes the earlier ones for blocked by the later ones.
+        for message in [message for message in queue.pending_messages if message.visible]:
+            queue.pending_messages.discard(message)
+        messages = _moto_receive_message(self, queue_name, count, 0, visibility_timeout, message_attribute_names)
+        remaining = end - time.monotonic()
+        if messages or remaining <= 0:
+            return messages
+        MOTO.wait(min(remaining, _POLL_SECONDS))
+
+
+@mend(models.Queue, "add_message")
+def add_message(self: models.Queue, message: models.Message) -> None:
+    """Put a message on a queue.
+
+    moto invokes a Lambda event source mapping as soon as a message is sent, and can swallow the message: here the
+    mapping polls the queue. moto drops a dead letter as a duplicate, and forgets which queue it came from.
+    """
+    home = getattr(message, "home_queue_arn", None)
+    if home is not None and home != self.queue_arn:
+        message.dead_letter_queue_source_arn = home  # type: ignore[attr-defined] # ours
+    message.home_queue_arn = self.queue_arn  # type: ignore[attr-defined] # ours
+    self._messages.append(message)
+    MOTO.notify_all()
+
+
+@mend(models.SQSBackend, "send_message")
+def send_message(
+    self: models.SQSBackend,
+    queue_name: str,
+    message_body: str,
+    message_attributes: dict[str, Any] | None = None,
+    delay_seconds: int | None = None,
+    deduplication_id: str | None = None,
+    group_id: str | None = None,
+    **options: Any,
+) -> models.Message:
+    """Send a message within SQS's limits, a FIFO one once in five minutes.
+
+    moto takes any number of attributes, measures a message in characters and without its attributes, forgets a FIFO
+    message's deduplication id when the message is deleted, and gives sequence numbers at random.
+    """
+    queue = self.get_queue(queue_name)
+    if len(message_attributes or {}) > _ATTRIBUTES:
+        raise InvalidParameterValue(_too_many(message_attributes))
+    limit: int = queue.maximum_message_size  # type: ignore[attr-defined] # set by name
+    if message_size(message_body, message_attributes) > limit:
+        raise InvalidParameterValue(
+            f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
+        )
+    key = _deduplication_key(queue, message_body, deduplication_id, group_id)
+    sent: dict[Any, models.Message] = queue.__dict__.setdefault("sent_by_deduplication_key", {})
+    earlier = sent.get(key) if key else None
+    if earlier and unix_time_millis() - (earlier.sent_timestamp or 0) < _DEDUPLICATION_MILLISECONDS:
+        return earlier
+    message = _moto_send_message(
+        self,
+        queue_name,
+        message_body,
+        message_attributes,
+        delay_seconds,
+        deduplication_id,
+        group_id,
+        **options,
+    )
+    if queue.fifo_queue:
+        message.sequence_number = next_sequence_number()
+    if key:
+        sent[key] = message
+    return message
+
+
+@mend(models.SQSBackend, "send_message_batch")
+def send_message_batch(
+    self: models.SQSBackend, queue_name: str, entries: dict[str, dict[str, Any]]
+) -> tuple[list[models.Message], list[dict[str, Any]]]:
+    """Moto measures a batch in characters and without the messages' attributes, and takes any number of attributes."""
+    size = sum(message_size(e["MessageBody"], e.get("MessageAttributes")) for e in entries.values())
+    if size > MAXIMUM_MESSAGE_LENGTH:
+        raise BatchRequestTooLong(size)
+    refused = {key: e for key, e in entries.items() if len(e.get("MessageAttributes") or {}) > _ATTRIBUTES}
+    accepted = {key: entry for key, entry in entries.items() if key not in refused}
+    sent, failed = _moto_send_message_batch(self, queue_name, accepted)
+    for entry in refused.values():
+        message = _too_many(entry["MessageAttributes"])
+        failed.append({"Id": entry["Id"], "SenderFault": True, "Code": "InvalidParameterValue", "Message": message})
+    return sent, failed
+
+
+def _attributes(self: models.Queue) -> dict[str, Any]:
+    """Moto accepts a redrive allow policy and does not return it."""
+    found: dict[str, Any] = _moto_attributes.__get__(self)
+    policy = getattr(self, "redrive_allow_policy", None)
+    if policy:
+        found["RedriveAllowPolicy"] = policy if isinstance(policy, str) else json.dumps(policy)
+    return found
+
+
+mend(models.Queue, "attributes")(property(_attributes))
+
+
+@mend(SQSResponse, "receive_message")
+def answer_receive(self: SQSResponse) -> Any:
+    """Moto does not tell from which queue SQS moved a dead letter."""
+    answer: Any = _moto_answer_receive(self)
+    asked = {*self._get_param("AttributeNames", []), *self._get_param("MessageSystemAttributeNames", [])}
+    if asked & {"All", "DeadLetterQueueSourceArn"}:
+        queue = self.sqs_backend.get_queue(self._get_queue_name())
+        kept = {message.id: message for message in queue._messages}
+        for found in answer.result.get("Messages", []):
+            source = getattr(kept.get(found["MessageId"]), "dead_letter_queue_source_arn", None)
+            if source:
+                found.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
+    return answer
+
+
+def message_size(body: str, attributes: dict[str, Any] | None) -> int:
+    """Return a message's size in bytes as SQS counts it: the body, and each attribute's name, type and value."""
+    size = len(body.encode())
+    for name, attribute in (attributes or {}).items():
+        value = attribute.get("StringValue") or attribute.get("BinaryValue") or ""
+        size += len(name.encode()) + len(attribute.get("DataType", "").encode())
+        size += len(value if isinstance(value, bytes) else str(value).encode())
+    return size
+
+
+def _too_many(attributes: Any) -> str:
+    return f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [{_ATTRIBUTES}]."
+
+
+def _deduplication_key(
+    queue: models.Queue, body: str, deduplication_id: str | None, group_id: str | None
+) -> tuple[str | None, str] | None:
+    if not queue.fifo_queue:
+        return None
+    if deduplication_id is None:
+        deduplication_id = hashlib.sha256(body.encode()).hexdigest()
+    by_group = queue.deduplication_scope == "messageGroup"  # type: ignore[attr-defined] # set by name
+    return (group_id if by_group else None, deduplication_id)

@@ -1,0 +1,1 @@
+"""`make demo`: every sample through the real front doors."""

@@ -1,0 +1,121 @@
+"""The sample files in events/ as messages that a producer puts through a front door: SQS or EventBridge.
+
+sqs-*.json           a Lambda event of SQS: each record's body and attributes go to SendMessage
+eventbridge-*.json   an EventBridge event, or an array of them: each goes to PutEvents
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+EVENTS = Path(__file__).resolve().parents[2] / "events"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One message of a sample file.
+
+    name: of its file, with a number when the file holds several
+    body, attributes: for SendMessage; None when it is an event
+    event: the EventBridge event; None when it goes to the queue directly
+    """
+
+    name: str
+    body: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    event: Mapping[str, Any] | None = None
+
+    @property
+    def way_in(self) -> str:
+        """Through which services the message comes."""
+        if self.event is not None:
+            return "EventBridge"
+        value = _json(self.body)
+        if _is_event(value):
+            return "EventBridge in SQS"
+        return "SNS in SQS" if _is_notification(value) else "SQS"
+
+    @property
+    def content(self) -> Any:
+        """What should be a message, out of its envelope; None when there is nothing readable."""
+        if self.event is not None:
+            return self.event["detail"]
+        value = _json(self.body)
+        if _is_event(value):
+            return value["detail"]
+        return _json(value.get("Message")) if _is_notification(value) else value
+
+    @property
+    def forwarded(self) -> Any:
+        """What Sociocs should get of it: the content less `metadata`."""
+        content = self.content
+        if isinstance(content, dict):
+            return {name: value for name, value in content.items() if name != "metadata"}
+        return content
+
+    @property
+    def producer_key(self) -> str | None:
+        """The idempotency key that the producer chose, if any."""
+        content = self.content
+        metadata = content.get("metadata") if isinstance(content, dict) else None
+        key = metadata.get("idempotency_key") if isinstance(metadata, dict) else None
+        return key if isinstance(key, str) else None
+
+    @property
+    def own_key(self) -> str | None:
+        """The idempotency key that the message brings along; without one it is the id that it is given."""
+        attribute = self.attributes.get("IDEMPOTENCY_KEY")
+        if attribute:
+            return str(attribute["StringValue"])
+        if self.producer_key or self.event is not None:
+            return self.producer_key
+        value = _json(self.body)
+        if _is_event(value):
+            return str(value["id"])
+        return str(value["MessageId"]) if _is_notification(value) else None
+
+
+def read_samples(directory: Path = EVENTS) -> list[Sample]:
+    """All samples, by file name."""
+    files = sorted([*directory.glob("sqs-*.json"), *directory.glob("eventbridge-*.json")])
+    return [sample for file in files for sample in _read(file)]
+
+
+def _read(file: Path) -> Iterator[Sample]:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    parts = content["Records"] if file.name.startswith("sqs-") else content
+    parts = parts if isinstance(parts, list) else [parts]
+    for number, part in enumerate(parts, start=1):
+        name = file.stem if len(parts) == 1 else f"{file.stem} {number}/{len(parts)}"
+        if file.name.startswith("sqs-"):
+            attributes = part.get("messageAttributes", {})
+            yield Sample(name, part["body"], {key: _attribute(value) for key, value in attributes.items()})
+        else:
+            yield Sample(name, event=part)
+
+
+def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
+    """From the shape that Lambda hands over to the one that SendMessage takes."""
+    if value.get("binaryValue") is not None:
+        return {"DataType": value["dataType"], "BinaryValue": base64.b64decode(value["binaryValue"])}
+    return {"DataType": value["dataType"], "StringValue": value["stringValue"]}
+
+
+def _json(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _is_event(value: Any) -> bool:
+    return isinstance(value, dict) and "detail-type" in value and "detail" in value
+
+
+def _is_notification(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("Type") == "Notification"

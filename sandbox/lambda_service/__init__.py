@@ -1,0 +1,1 @@
+"""The Lambda service on this machine: execution environments, invocations, the event source mapping."""

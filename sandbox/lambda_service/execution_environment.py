@@ -1,0 +1,188 @@
+"""One execution environment: one process of the function, one event at a time, killed at its timeout."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from sandbox.lambda_service.function import Function
+from sandbox.lambda_service.runtime_api import Exited, InitError, Invocation, Ready, Result, RuntimeApi
+
+# Lambda allows 10 s. This is the stand-in on a busy laptop: only a process that hangs should meet it.
+INIT_TIMEOUT_SECONDS = 60.0
+_BOUND_TO_PARENT = Path(__file__).with_name("bound_to_parent.py")
+
+
+def runtime_client_module() -> str:
+    """AWS's own runtime client where it has wheels (Linux), and elsewhere one of the same protocol."""
+    return (
+        "awslambdaric"
+        if importlib.util.find_spec("runtime_client")
+        else "sandbox.lambda_service.portable_runtime_client"
+    )
+
+
+class ExecutionEnvironment(threading.Thread):
+    """Takes invocations from `work` until it finds None there. A process that died or overran is replaced.
+
+    The process is started by this thread and no other: its death signal follows the thread that started it.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        work: queue.SimpleQueue[Invocation | None],
+        log_path: Path,
+        runtime_client: str,
+    ) -> None:
+        super().__init__(name=log_path.stem, daemon=True)
+        self._function = function
+        self._work = work
+        self._log_path = log_path
+        self._runtime_client = runtime_client
+        self._process: subprocess.Popen[bytes] | None = None
+        self._api: RuntimeApi | None = None
+        self._failure: Result | None = None
+        self._aborted = False
+        self._starting = threading.Lock()  # after an abort no process is started, also not one that was about to be
+        self.initialised = threading.Event()
+
+    @property
+    def process_id(self) -> int | None:
+        """The process that would serve the next event, if there is one."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    @property
+    def init_failure(self) -> Result | None:
+        """Why the newest process could not start, once `initialised` is set."""
+        return self._failure
+
+    def run(self) -> None:
+        """Serve until there is no more work."""
+        try:
+            self._start_process()
+            while (invocation := self._work.get()) is not None:
+                try:
+                    result = self._serve(invocation)
+                except Exception as error:  # noqa: BLE001 - whoever waits for the result is told, whatever it is
+                    result = _failed(invocation, "Sandbox.Failed", f"{type(error).__name__}: {error}")
+                invocation.result.set_result(result)
+                if self.process_id is None and self._failure is None and not self._aborted:
+                    self._start_process()  # before the next event needs it
+        finally:
+            self._end_process()
+
+    def abort(self) -> None:
+        """End the process at once and start no other; whatever it was doing fails."""
+        with self._starting:
+            self._aborted = True
+            if self._process is not None:
+                self._process.kill()
+
+    def _serve(self, invocation: Invocation) -> Result:
+        if not self._aborted and (self.process_id is None or self._failure is not None):
+            self._start_process()
+        if self._failure is not None:
+            return self._failure
+        if self._aborted or self._api is None:
+            return _failed(invocation, "Sandbox.Stopped", "the sandbox is stopping")
+        deadline = time.time() + self._function.timeout_seconds
+        self._api.hand_over(invocation, deadline)
+        while True:
+            try:
+                match self._api.events.get(timeout=max(0.0, deadline - time.time())):
+                    case Result(request_id=request_id) as result if request_id == invocation.request_id:
+                        return result
+                    case Exited(code):
+                        return self._lost(invocation, "Runtime.ExitError", _exit_text(code))
+            except queue.Empty:
+                seconds = f"{self._function.timeout_seconds:.2f} seconds"
+                return self._lost(invocation, "Sandbox.Timedout", f"Task timed out after {seconds}")
+
+    def _lost(self, invocation: Invocation, error_type: str, text: str) -> Result:
+        self._end_process()
+        result = _failed(invocation, error_type, text)
+        with self._log_path.open("a", encoding="utf-8") as log:
+            log.write(result.payload["errorMessage"] + "\n")
+        return result
+
+    def _start_process(self) -> None:
+        """Start a process and wait until it is ready; `init_failure` says why it is not."""
+        try:
+            self._launch()
+        except Exception as error:  # noqa: BLE001 - such as no more processes or files: the next event tries again
+            text = f"{type(error).__name__}: {error}"
+            self._failure = Result({"errorType": "Sandbox.StartFailed", "errorMessage": text}, "Unhandled")
+        finally:
+            self.initialised.set()
+
+    def _launch(self) -> None:
+        self._end_process()
+        self._failure = None
+        api = self._api = RuntimeApi(self._function.arn)
+        command = [sys.executable, "-m", self._runtime_client, self._function.handler]
+        if sys.platform == "linux":
+            command = [sys.executable, "-I", "-S", str(_BOUND_TO_PARENT), str(os.getpid()), *command]
+        # Appending: lines of one process never overwrite another's.
+        with self._log_path.open("ab") as log, self._starting:
+            if self._aborted:
+                return
+            process = self._process = subprocess.Popen(
+                command,
+                env=self._function.process_environment(api.address),
+                cwd=self._function.code_root,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for the sandbox, which then ends this in order
+            )
+        threading.Thread(target=lambda: api.events.put(Exited(process.wait())), daemon=True).start()
+        self._await_initialisation(api)
+
+    def _await_initialisation(self, api: RuntimeApi) -> None:
+        try:
+            event = api.events.get(timeout=INIT_TIMEOUT_SECONDS)
+        except queue.Empty:
+            text = f"initialisation took more than {INIT_TIMEOUT_SECONDS:.0f} seconds"
+            event = InitError({"errorType": "Sandbox.InitTimedout", "errorMessage": text})
+        match event:
+            case Ready():
+                return
+            case InitError(payload):
+                self._failure = Result(payload, "Unhandled")
+            case Exited(code):
+                self._failure = Result(
+                    {"errorType": "Runtime.ExitError", "errorMessage": _exit_text(code)}, "Unhandled"
+                )
+
+    def _end_process(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(OSError):
+                self._process.kill()
+            self._process.wait()
+            self._process = None
+        if self._api is not None:
+            self._api.close()
+            self._api = None
+
+
+def _failed(invocation: Invocation, error_type: str, text: str) -> Result:
+    message = f"RequestId: {invocation.request_id} Error: {text}"
+    return Result({"errorType": error_type, "errorMessage": message}, "Unhandled", invocation.request_id)
+
+
+def _exit_text(code: int) -> str:
+    if code < 0:
+        return f"Runtime exited with error: signal: {signal.Signals(-code).name}"
+    if code > 0:
+        return f"Runtime exited with error: exit status {code}"
+    return "Runtime exited without providing a reason"

@@ -1,0 +1,1 @@
+"""The producer's contract: what a message may be."""

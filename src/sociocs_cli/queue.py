@@ -1,0 +1,199 @@
+"""SQS in batches: send with retries, delete, give back, count. Used wherever the command touches a queue."""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+from botocore.exceptions import ClientError
+
+from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES, size
+from sociocs_cli.errors import AWS_ERRORS
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+BATCH = 10
+"""Entries of one SQS batch call."""
+TRIES = 5
+"""Of an entry that SQS did not take, before it counts as failed."""
+FIRST_WAIT_SECONDS = 0.2
+LONGEST_WAIT_SECONDS = 5.0
+
+Sleep = Callable[[float], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one entry."""
+
+    message_id: str | None
+    """The message's id on the queue; None when SQS did not take it."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many messages are in a queue; SQS calls all three approximate."""
+
+    visible: int
+    in_flight: int
+    delayed: int
+    at: datetime
+    """By SQS's clock, in whole seconds."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.visible + self.in_flight + self.delayed
+
+
+def depth(sqs: "SQSClient", url: str) -> Depth:
+    """Count the messages in a queue."""
+    answer = sqs.get_queue_attributes(
+        QueueUrl=url,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ],
+    )
+    found = answer["Attributes"]
+    return Depth(
+        int(found["ApproximateNumberOfMessages"]),
+        int(found["ApproximateNumberOfMessagesNotVisible"]),
+        int(found["ApproximateNumberOfMessagesDelayed"]),
+        _time_of(answer),
+    )
+
+
+def _time_of(answer: Any) -> datetime:
+    try:
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    except (KeyError, TypeError, ValueError):
+        return datetime.now(UTC)
+
+
+def chunks(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Cut entries into what one SendMessageBatch takes: at most 10 entries and 1 MiB together."""
+    chunk: list[dict[str, Any]] = []
+    left = MAXIMUM_MESSAGE_BYTES
+    for entry in entries:
+        cost = size(entry)
+        if chunk and (len(chunk) == BATCH or cost > left):
+            yield chunk
+            chunk, left = [], MAXIMUM_MESSAGE_BYTES
+        chunk.append(entry)
+        left -= cost
+    if chunk:
+        yield chunk
+
+
+def send_batch(sqs: "SQSClient", url: str, entries: Sequence[dict[str, Any]], sleep: Sleep = time.sleep) -> list[Sent]:
+    """Send what fits into one batch, and what SQS did not take of it again; the answers are in the order of entries.
+
+    Raises:
+        ClientError: SQS refused the call itself; nothing of it was sent.
+        BotoCoreError: SQS did not answer. Some may have been sent: the same key makes sending them again harmless.
+    """
+    done: dict[int, Sent] = {}
+    for attempt in range(TRIES):
+        if attempt:
+            wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
+            sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
+        left = [position for position in range(len(entries)) if position not in done]
+        batch: list[Any] = [{"Id": str(position), **entries[position]} for position in left]
+        try:
+            answer = sqs.send_message_batch(QueueUrl=url, Entries=batch)
+        except ClientError as error:
+            if not done:
+                raise
+            done.update((position, Sent(None, str(error))) for position in left)  # the others are on the queue
+            break
+        for success in answer.get("Successful", []):
+            done[int(success["Id"])] = Sent(success["MessageId"])
+        refused = {int(failure["Id"]): failure for failure in answer.get("Failed", [])}
+        for position, failure in refused.items():
+            if failure.get("SenderFault") or attempt == TRIES - 1:
+                done[position] = Sent(None, f"{failure['Code']}: {failure.get('Message', '')}".rstrip(": "))
+        if len(done) == len(entries):
+            break
+    return [done.get(position, Sent(None, "SQS did not say what became of it")) for position in range(len(entries))]
+
+
+def delete_batch(sqs: "SQSClient", url: str, receipts: Sequence[str]) -> set[int]:
+    """Delete up to ten messages; return the positions of those that could not be deleted."""
+    entries: list[Any] = [{"Id": str(n), "ReceiptHandle": receipt} for n, receipt in enumerate(receipts)]
+    for _ in range(2):
+        answer = sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+        failed = {failure["Id"] for failure in answer.get("Failed", [])}
+        entries = [entry for entry in entries if entry["Id"] in failed]
+        if not entries:
+            break
+    return {int(entry["Id"]) for entry in entries}
+
+
+def set_visibility(sqs: "SQSClient", url: str, receipts: Sequence[str], seconds: int) -> bool:
+    """Hide up to ten received messages for so long from now on; 0 makes them visible.
+
+    Returns whether SQS could be asked. To hide one that is visible again or deleted meanwhile does nothing, and is no
+    error here.
+    """
+    entries: list[Any] = [
+        {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": seconds} for n, receipt in enumerate(receipts)
+    ]
+    try:
+        sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+    except AWS_ERRORS:
+        return False
+    return True
+
+
+def give_back(sqs: "SQSClient", url: str, receipts: Sequence[str], within_seconds: float) -> None:
+    """Make received messages visible again. Where that fails, they are so when their visibility timeout ends.
+
+    Args:
+        sqs: the client.
+        url: of the queue.
+        receipts: of the messages.
+        within_seconds: the visibility timeout: after it there is nothing left to give back.
+    """
+    ends = time.monotonic() + within_seconds
+    for start in range(0, len(receipts), BATCH):
+        with undisturbed():
+            could = set_visibility(sqs, url, receipts[start : start + BATCH], 0)
+        if not could or time.monotonic() > ends:
+            return
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off the first Ctrl-C or SIGTERM until the block is done, so that it is done whole; the second interrupts."""
+    interrupted = False
+
+    def put_off(_number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if interrupted:
+            raise KeyboardInterrupt
+        interrupted = True
+        click.echo("Finishing this batch; press again to stop at once.", err=True)
+
+    try:
+        before = {number: signal.signal(number, put_off) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread, which is the only one that signals interrupt
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+    if interrupted:
+        raise KeyboardInterrupt

@@ -1,0 +1,30 @@
+"""The local AWS endpoint, one process for all tests of a worker. Tests share it: their names are their own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.aws.process import aws_endpoint
+from tests.support.aws_clients import Clients
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """Return the URL of a running endpoint."""
+    with aws_endpoint() as process:
+        yield process.url()
+
+
+@pytest.fixture(scope="session")
+def aws(endpoint: str) -> Clients:
+    """Return clients of the endpoint."""
+    return Clients(endpoint)
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test has."""
+    return f"t-{uuid.uuid4().hex[:12]}"

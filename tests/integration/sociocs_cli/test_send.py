@@ -1,0 +1,288 @@
+"""`sociocs send`: onto the queue as they stand in the file, each once, whatever happens on the way."""
+
+import io
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from sociocs_cli.messages import Valid
+from sociocs_cli.runs import Run
+from sociocs_cli.stack import Stack
+from tests.support.builders import message
+from tests.support.cli_shell import Shell
+from tests.support.mapping import Mapping
+
+
+def lines(tmp_path: Path, *messages: Any) -> str:
+    """A file of JSON Lines."""
+    path = tmp_path / "messages.jsonl"
+    path.write_text("".join(f"{json.dumps(m, ensure_ascii=False)}\n" for m in messages), encoding="utf-8")
+    return str(path)
+
+
+def keys_on(shell: Shell) -> dict[str, str | None]:
+    """What is on the queue: body -> the key in its attribute."""
+    return {
+        found["Body"]: found.get("MessageAttributes", {}).get("IDEMPOTENCY_KEY", {}).get("StringValue")
+        for found in shell.world.receive()
+    }
+
+
+def test_messages_are_queued_as_they_stand_in_the_file(shell: Shell, tmp_path: Path) -> None:
+    """The very text, with a key of this run unless it has its own; keys are printed."""
+    own = message(text="zwei ü", metadata={"idempotency_key": "order-2"})
+    first = '{"provider":"twlo", "channel_key":"ck","to":"16175550123","text":"\\u00fc"}'
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(f"{first}\r\n\r\n{json.dumps(own)}".encode())
+
+    done = shell("send", str(path), "--run", "r1")
+
+    assert done.code == 0
+    key = done.out.split()[1]
+    assert re.fullmatch(r"r1-[0-9a-f]{20}-1", key)
+    assert done.out == f"queued  {key}  message 1 (line 1)\nqueued  order-2  message 2 (line 3)\n"
+    assert keys_on(shell) == {first: key, json.dumps(own): None}
+
+
+def test_a_message_from_standard_input_is_sent(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-` reads it, and the function sends it."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(message(), indent=1).encode())))
+
+    assert shell("send", "-").code == 0
+
+    Mapping(shell.world).turn()
+    assert [found.body for found in shell.world.sociocs.accepted()] == [message()]
+
+
+def test_when_one_is_refused_none_is_queued(shell: Shell, tmp_path: Path) -> None:
+    """Every problem stands there with its line, without a value of the message."""
+    path = lines(tmp_path, message(), message(to="nobody", text=None), message(txet="x"))
+
+    for extra in ([], ["--dry-run"]):
+        done = shell("send", path, *extra)
+        assert done.code == 1
+        assert [":".join(line.split(":")[:2]) for line in done.out.splitlines()] == [
+            "message 2 (line 2): to",
+            "message 2 (line 2): text",
+            "message 3 (line 3): txet",
+        ]
+        assert "nobody" not in done.out
+        assert "2 messages of 3 cannot be sent; nothing was queued" in done.err
+    assert shell.world.receive() == []
+
+
+def test_messages_of_one_line_are_told_apart(shell: Shell, tmp_path: Path) -> None:
+    """In an array that a program wrote all of them are on line 1."""
+    path = tmp_path / "m.json"
+    path.write_text(json.dumps([message(to="nobody"), message(), message(txet="x")]))
+
+    done = shell.bare("send", str(path), "--json")
+
+    assert done.code == 1
+    assert (done.json["valid"], done.json["invalid"]) == (1, 2)
+    assert [(problem["message"], problem["line"]) for problem in done.json["problems"]] == [(1, 1), (3, 1)]
+    assert "2 messages of 3 cannot be sent" in done.err
+
+
+def test_an_empty_file_is_no_success(shell: Shell, tmp_path: Path) -> None:
+    """Somebody meant to send something."""
+    path = tmp_path / "m.json"
+    path.touch()
+
+    for extra in ([], ["--dry-run"]):
+        done = shell.bare("send", str(path), "--json", *extra)
+        assert (done.code, done.err) == (1, "Error: no message in it; nothing was queued\n")
+        assert done.json == {"valid": 0, "invalid": 0, "queued": 0, "problems": []}
+
+
+def test_a_dry_run_queues_nothing(shell: Shell, tmp_path: Path) -> None:
+    """It needs no stack either."""
+    done = shell.bare("send", lines(tmp_path, message(), message()), "--dry-run", "--stack", "none-such")
+
+    assert (done.code, done.out) == (0, "2 valid messages; nothing was queued (--dry-run)\n")
+
+
+def test_large_and_many_messages_go_in_batches(shell: Shell, tmp_path: Path) -> None:
+    """Cut to ten entries and to 1 MiB for a call, all of them arrive."""
+    many = [message(text=f"{n} {'x' * (300_000 if n % 10 == 0 else 10)}") for n in range(35)]
+
+    done = shell("send", lines(tmp_path, *many), "--json").json
+
+    assert (done["queued"], len(done["messages"])) == (35, 35)
+    assert set(keys_on(shell)) == {json.dumps(m) for m in many}
+
+
+def fail_calls(monkeypatch: pytest.MonkeyPatch, failing: Callable[[int], BaseException | None]) -> None:
+    """Make a command's batch calls fail: `failing` gets the number of the call."""
+    original, made = Stack.sqs.func, list[Any]()  # type: ignore[attr-defined]
+
+    def failing_client(stack: Stack) -> Any:
+        if made:
+            return made[0]
+        client, number = original(stack), iter(range(1000))
+
+        def fail(**_: Any) -> None:
+            if error := failing(next(number)):
+                raise error
+
+        client.meta.events.register("before-call.sqs.SendMessageBatch", fail)
+        made.append(client)
+        return client
+
+    monkeypatch.setattr(Stack, "sqs", property(failing_client))
+
+
+def test_an_interrupted_run_is_taken_up_with_the_same_keys(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was queued before the interruption is queued again with its key, and sent once."""
+    path = lines(tmp_path, *(message(text="the same") for _ in range(25)))
+    with monkeypatch.context() as patch:
+        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 2 else None)
+        first = shell("send", path)
+    assert first.code == 130
+    assert "20 of 25 queued. Run it again with the same input" in first.err
+
+    second = shell("send", path)
+    third = shell("send", path)
+
+    assert second.code == third.code == 0
+    assert "which did not end" in second.err
+    assert second.out.splitlines()[:20] == first.out.splitlines()[:20]
+    assert len(first.out.splitlines()) == 25
+    for line in first.out.splitlines()[20:]:
+        assert line.startswith("UNKNOWN")
+        assert line.endswith("SQS did not answer; it may be queued")
+    assert "which did not end" not in third.err
+    assert not set(third.out.splitlines()) & set(second.out.splitlines())
+    mapping = Mapping(shell.world)
+    while mapping.depth():
+        mapping.turn()
+        mapping.end_waits()
+    assert shell.world.sociocs.accepted_count == 25 + 25
+
+
+@pytest.mark.parametrize(
+    "mend",
+    [
+        pytest.param(lambda text: f"{text}\n", id="a-line-end-more"),
+        pytest.param(lambda text: text.replace("\n", "\r\n"), id="line-ends-of-windows"),
+        pytest.param(lambda text: text.partition("\n")[2], id="one-taken-out"),
+        pytest.param(lambda text: json.dumps(message(text="new")) + "\n" + text, id="one-added-before-all"),
+        pytest.param(
+            lambda text: json.dumps([json.loads(line) for line in text.splitlines()], indent=1), id="an-array"
+        ),
+    ],
+)
+def test_a_mended_file_goes_on_with_the_run(
+    mend: Callable[[str], str], shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else changed about the file, what was queued before the interruption is sent once."""
+    path = lines(tmp_path, *(message(text=f"m {n % 13}") for n in range(25)))
+    with monkeypatch.context() as patch:
+        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 2 else None)
+        assert shell("send", path).code == 130
+    before = Path(path).read_text()
+    Path(path).write_bytes(mend(before).encode())
+
+    second = shell("send", path)
+
+    assert second.code == 0
+    assert "which did not end" in second.err
+    assert "(--new-run sends all of it anew.)" in second.err
+    sent = Counter(json.loads(line)["text"] for line in before.splitlines())
+    mapping = Mapping(shell.world)
+    while mapping.depth():
+        mapping.turn()
+        mapping.end_waits()
+    assert (
+        Counter(found.body["text"] for found in shell.world.sociocs.accepted() if found.body["text"] != "new") == sent
+    )
+
+
+def test_a_new_run_sends_all_of_it_anew(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On demand, and then the unfinished one is forgotten."""
+    path = lines(tmp_path, *(message(text=f"m {n}") for n in range(15)))
+    with monkeypatch.context() as patch:
+        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 1 else None)
+        first = shell("send", path)
+
+    second = shell("send", path, "--new-run")
+
+    assert second.code == 0
+    assert not set(second.out.splitlines()) & set(first.out.splitlines())
+    assert "which did not end" not in second.err + shell("send", path).err
+    assert shell("send", path, "--new-run", "--run", "r").code == 2
+
+
+def test_a_run_that_was_killed_is_taken_up_too(shell: Shell, tmp_path: Path) -> None:
+    """The note is there before the first message is queued."""
+    path = lines(tmp_path, message())
+    killed = Run.begin(shell.world.environment["MESSAGE_QUEUE_URL"], [Valid(1, 1, json.dumps(message()), "").content])
+
+    assert shell("send", path).out == f"queued  {killed.keys[0]}  message 1 (line 1)\n"
+
+
+def test_without_a_place_for_notes_the_run_is_named(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command works all the same, and says with which --run to go on."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    path = lines(tmp_path, *(message() for _ in range(15)))
+    with monkeypatch.context() as patch:
+        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 1 else None)
+        first = shell("send", path)
+    run = first.out.split()[1].partition("-")[0]
+
+    assert f"Run it again with --run {run}" in first.err
+    assert shell("send", path, "--run", run).out.splitlines()[:10] == first.out.splitlines()[:10]
+
+
+def test_what_is_known_of_each_message_is_said(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queued, in an unanswered batch, or not tried."""
+    path = lines(tmp_path, *(message(text=f"m {n}") for n in range(25)))
+    fail_calls(monkeypatch, lambda call: ReadTimeoutError(endpoint_url="sqs") if call == 1 else None)
+
+    done = shell("send", path, "--json")
+
+    assert done.code == 1
+    assert done.json["queued"] == 10
+    assert Counter(row["error"] for row in done.json["messages"]) == {
+        None: 10,
+        "SQS did not answer; it may be queued": 10,
+        "not tried": 5,
+    }
+
+
+def test_nobody_has_to_read_to_the_end(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sociocs send x | head` has queued all of it before it prints: the same file after it is a new run."""
+    path = lines(tmp_path, *(message() for _ in range(3)))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sociocs_cli.commands.send._report", mock.Mock(side_effect=KeyboardInterrupt))
+        assert shell("send", path).code == 130
+
+    assert "which did not end" not in shell("send", path).err
+    assert len(shell.world.receive()) == 6
+
+
+def test_fifo_messages_are_grouped_by_recipient(make_shell: Callable[..., Shell], tmp_path: Path) -> None:
+    """The order is kept for each recipient, or for the group that is named."""
+    shell = make_shell(fifo=True)
+    path = lines(tmp_path, message(to="+16175550101"), message(to="16175550101", text="2"), message(to="+16175550102"))
+
+    assert shell("send", path).code == 0
+    groups = [found["Attributes"]["MessageGroupId"] for found in shell.world.receive()]
+    assert sorted(map(groups.count, set(groups))) == [1, 2]
+
+    assert shell("send", path, "--group", "all").code == 0
+    assert {found["Attributes"]["MessageGroupId"] for found in shell.world.receive()} == {"all"}

@@ -1,0 +1,42 @@
+"""Clients of the local AWS endpoint, and waiting for what it does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+    """Return the condition's value once it is truthy."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class Clients:
+    """boto3 clients of the endpoint, made once each."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def __call__(self, service: Any, access_key_id: str = "test") -> Any:
+        """Return the client of a service, with an access key id of its own."""
+        if (service, access_key_id) not in self._made:
+            self._made[service, access_key_id] = boto3.client(
+                service,
+                endpoint_url=self.url,
+                region_name="us-east-1",
+                aws_access_key_id=access_key_id,
+                aws_secret_access_key="test",
+                config=Config(max_pool_connections=50, retries={"total_max_attempts": 1}, proxies={}),
+            )
+        return self._made[service, access_key_id]

@@ -1,0 +1,152 @@
+"""The command `sociocs` on a world's queues: a shell to run it in, and dead letters of every kind to run it on."""
+
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from sociocs_cli.main import main
+from sociocs_cli.stack import Stack
+from tests.support.builders import eventbridge_event, message
+from tests.support.world import World
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed with `--json`."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Shell:
+    """Runs `sociocs` on a world, in this process."""
+
+    world: World
+
+    def __call__(self, *arguments: str) -> Result:
+        """Run a command on the world's stack."""
+        return self.bare(*arguments, "--stack", self.world.name)
+
+    def bare(self, *arguments: str) -> Result:
+        """Run a command as it is given."""
+        # Not pytest's capture: the function's logger would keep its stream beyond the test.
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exit_:
+            main(list(arguments))
+        assert "Traceback" not in err.getvalue()
+        return Result(int(exit_.value.code or 0), out.getvalue(), err.getvalue())
+
+    @property
+    def stack(self) -> Stack:
+        """The stack, for what a test does without the command."""
+        return Stack(self.world.name)
+
+
+@dataclass
+class Letters:
+    """Puts dead letters of every kind where they belong."""
+
+    world: World
+    number: int = 0
+    texts: list[str] = field(default_factory=list)
+
+    def new(self, **changes: Any) -> dict[str, Any]:
+        """A message that no other test letter equals."""
+        self.number += 1
+        self.texts.append(f"letter {self.number}")
+        return message(text=self.texts[-1], **changes)
+
+    def put(self, body: Any, attributes: dict[str, str] | None = None, **options: Any) -> str:
+        """Put a body and string attributes on the dead-letter queue; returns the letter's id."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        values = {name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()}
+        url = self.world.environment["DEAD_LETTER_QUEUE_URL"]
+        if "MessageGroupId" not in options:  # what EventBridge and Lambda cannot put on a FIFO queue
+            url = self.world.environment.get("EVENT_DEAD_LETTER_QUEUE_URL", url)
+        sent = self.world.client("sqs").send_message(
+            QueueUrl=url, MessageBody=text, MessageAttributes=values, **options
+        )
+        return str(sent["MessageId"])
+
+    def ours(self, code: str = "API_REJECTED", key: str | None = None, **attributes: str) -> str:
+        """One of the function's own."""
+        body = self.new()
+        why = {"ERROR_CODE": code, "ERROR_MESSAGE": f"why {code}", "RETRY_ATTEMPTS": "3"}
+        why |= {"FIRST_SEEN": "2026-11-20T10:00:00.000Z", "IDEMPOTENCY_KEY": key or f"key-{self.number}"}
+        return self.put(body, {**why, **attributes})
+
+    def moved_by_sqs(self, body: Any = None, **options: Any) -> str:
+        """One that SQS moved: received too often."""
+        sqs, url = self.world.client("sqs"), self.world.environment["MESSAGE_QUEUE_URL"]
+        policy = json.loads(
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+        )
+        sqs.set_queue_attributes(
+            QueueUrl=url, Attributes={"RedrivePolicy": json.dumps({**policy, "maxReceiveCount": 1})}
+        )
+        sent = self.world.send(self.new() if body is None else body, **options)
+        for _ in range(2):
+            sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy)})
+        return sent
+
+    def of_eventbridge(self) -> str:
+        """One that EventBridge put there."""
+        why = {
+            "RULE_ARN": "arn:rule",
+            "TARGET_ARN": "arn:target",
+            "ERROR_CODE": "NO_PERMISSIONS",
+            "RETRY_ATTEMPTS": "0",
+        }
+        return self.put(eventbridge_event(self.new()), why)
+
+    def of_lambda(self, events: int = 1) -> str:
+        """Lambda's on-failure record of one event, or of an array of them."""
+        payload = [eventbridge_event(self.new()) for _ in range(events)]
+        return self.put(
+            {
+                "version": "1.0",
+                "timestamp": "2026-11-23T10:00:00.000Z",
+                "requestContext": {"requestId": "r", "functionArn": "arn", "condition": "RetriesExhausted"},
+                "requestPayload": payload[0] if events == 1 else payload,
+                "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+                "responsePayload": {"errorType": "StrandedError"},
+            }
+        )
+
+
+def deploy(world: World) -> None:
+    """Make a stack, named as the world, whose outputs name its queues; with FIFO queues one for events besides."""
+    if world.fifo:
+        made = world.client("sqs").create_queue(QueueName=f"{world.name}-events")
+        world.environment["EVENT_DEAD_LETTER_QUEUE_URL"] = made["QueueUrl"]
+    world.client("cloudformation").create_stack(StackName=world.name, TemplateBody=json.dumps(_template(world)))
+
+
+def _template(world: World) -> dict[str, Any]:
+    queue, dead = world.environment["MESSAGE_QUEUE_URL"], world.environment["DEAD_LETTER_QUEUE_URL"]
+    values = {
+        "MessageQueueUrl": queue,
+        "MessageDeadLetterQueueUrl": dead,
+        "EventSourceMappingId": "00000000-0000-4000-8000-000000000000",
+    }
+    if "EVENT_DEAD_LETTER_QUEUE_URL" in world.environment:
+        values["EventDeadLetterQueueUrl"] = world.environment["EVENT_DEAD_LETTER_QUEUE_URL"]
+    for name, url in (("MessageQueueArn", queue), ("MessageDeadLetterQueueArn", dead)):
+        found = world.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        values[name] = found["Attributes"]["QueueArn"]
+    return {
+        "Resources": {"Unrelated": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {name: {"Value": value} for name, value in values.items()},
+    }

@@ -1,0 +1,100 @@
+"""Lambda's event source mapping, one turn at a time: a test says when and how long, and sees every wait asked for."""
+
+import contextlib
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any
+from unittest import mock
+
+import boto3
+from botocore.exceptions import ClientError
+
+from message_sender.handler import Application
+from sandbox.lambda_service.sqs_event import sqs_event
+from tests.support.world import FakeContext, World
+
+
+@dataclass
+class Mapping:
+    """Feeds one wired function from the world's queue. Makes its own application: environment names in lower case."""
+
+    world: World
+    environment: dict[str, str] = field(default_factory=dict)
+    application: Application = field(init=False)
+    delivered: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By message id: the latest received message."""
+    _asked: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # One session for all tests: each new one reads botocore's data files anew, 0.1 s of work.
+        create = _session().client
+        session = mock.Mock(client=lambda *names, **options: self._note_waits(create(*names, **options)))
+        with mock.patch.object(boto3, "Session", return_value=session):
+            self.application = self.world.application(**self.environment)
+
+    def turn(self, context: FakeContext | None = None, *, system: dict[str, str] | None = None) -> list[str]:
+        """Deliver everything visible as one batch and delete what is done; the ids that stay, in the order sent.
+
+        `system` stands in for what SQS says of every record: `{"ApproximateReceiveCount": "200"}`.
+        """
+        messages = self.world.receive()
+        for message in messages:
+            message["Attributes"] |= system or {}
+            self.delivered[message["MessageId"]] = message
+        event = sqs_event(messages, self._queue_arn, "us-east-1")  # type: ignore[arg-type]  # plain dicts
+        response = self.application.handle(event, context or FakeContext())
+        stay = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+        for message in messages:
+            if message["MessageId"] not in stay:
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return [message["MessageId"] for message in messages if message["MessageId"] in stay]
+
+    def wait_of(self, message_id: str) -> int | None:
+        """Seconds for which the function hid the message at its latest delivery; None when it left that to SQS."""
+        return self._asked.get(self.delivered[message_id]["ReceiptHandle"])
+
+    def end_waits(self) -> None:
+        """Make what is in flight visible: the waits are over."""
+        for message in self.delivered.values():
+            with contextlib.suppress(ClientError):  # deleted meanwhile
+                self._sqs.change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+                )
+
+    def depth(self) -> int:
+        """Messages in the queue: visible, in flight and delayed."""
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def _note_waits(self, client: Any) -> Any:
+        def note(params: dict[str, Any], **_: Any) -> None:
+            self._asked.update({entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in params["Entries"]})
+
+        client.meta.events.register("provide-client-params.sqs.ChangeMessageVisibilityBatch", note)
+        return client
+
+    @cached_property
+    def _sqs(self) -> Any:
+        return self.world.client("sqs")
+
+    @property
+    def _url(self) -> str:
+        return self.world.environment["MESSAGE_QUEUE_URL"]
+
+    @property
+    def _queue_arn(self) -> str:
+        return f"arn:aws:sqs:us-east-1:123456789012:{self._url.rpartition('/')[2]}"
+
+
+def letters(world: World) -> list[dict[str, str]]:
+    """What the dead letters say: for each, its attributes as text."""
+    return [
+        {name: value.get("StringValue", "") for name, value in letter.get("MessageAttributes", {}).items()}
+        for letter in world.receive(dead=True)
+    ]
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session()

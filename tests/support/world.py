@@ -1,0 +1,125 @@
+"""Stand-ins for what the function is given: Lambda's context, and a world of queues, table, secret and API."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from message_sender.handler import Application
+from message_sender.settings import Settings
+from sandbox.sociocs.client import SociocsSimulator
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "NO_PROXY": "127.0.0.1,localhost",
+}
+
+
+@dataclass
+class FakeContext:
+    """Lambda's context: how much time is left counts down for real."""
+
+    aws_request_id: str = "request-1"
+    seconds: float = 60
+    started: float = field(default_factory=time.monotonic)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Count down."""
+        return int((self.seconds - (time.monotonic() - self.started)) * 1000)
+
+
+@dataclass
+class World:
+    """Real queues, a table and a secret on the local AWS endpoint, with names of their own, and the simulator."""
+
+    endpoint_url: str
+    name: str
+    sociocs: SociocsSimulator
+    fifo: bool = False
+    apikey: str = "e047nbp2UnWuHD9m:test"
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        suffix = ".fifo" if self.fifo else ""
+        attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if self.fifo else {}
+        sqs = self.client("sqs")
+        dead = sqs.create_queue(QueueName=f"{self.name}-dead{suffix}", Attributes=attributes)["QueueUrl"]
+        dead_arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 200})
+        queue = sqs.create_queue(
+            QueueName=f"{self.name}{suffix}",
+            Attributes={**attributes, "RedrivePolicy": redrive, "VisibilityTimeout": "420"},
+        )["QueueUrl"]
+        self.client("dynamodb").create_table(
+            TableName=self.name,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        self.client("secretsmanager").create_secret(Name=self.name, SecretString=self.apikey)
+        self.environment = {
+            "SOCIOCS_BASE_URL": self.sociocs.base_url,
+            "API_KEY_SECRET_ARN": self.name,
+            "LEDGER_TABLE_NAME": self.name,
+            "MESSAGE_QUEUE_URL": queue,
+            "DEAD_LETTER_QUEUE_URL": dead,
+            "CONNECT_TIMEOUT_SECONDS": "1",
+            "READ_TIMEOUT_SECONDS": "5",
+            **self.environment,
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the endpoint."""
+        return _client(self.endpoint_url, service)
+
+    def application(self, **environment: str) -> Application:
+        """The function, wired to this world as the template wires it to AWS; names in lower case."""
+        changes = {name.upper(): value for name, value in environment.items()}
+        return Application(Settings.from_environment({**self.environment, **changes}))
+
+    def send(self, body: Any, **options: Any) -> str:
+        """Put a message on the queue; returns its id."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        url = self.environment["MESSAGE_QUEUE_URL"]
+        sent = self.client("sqs").send_message(QueueUrl=url, MessageBody=text, **options)
+        return str(sent["MessageId"])
+
+    def receive(self, *, dead: bool = False, visibility: int = 420) -> list[dict[str, Any]]:
+        """Take what is visible on the queue or the dead-letter queue, in the shape of ReceiveMessage."""
+        url = self.environment["DEAD_LETTER_QUEUE_URL" if dead else "MESSAGE_QUEUE_URL"]
+        found: list[dict[str, Any]] = []
+        while (
+            batch := self.client("sqs")
+            .receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=10,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["All"],
+                VisibilityTimeout=visibility,
+            )
+            .get("Messages")
+        ):
+            found += batch
+        return found
+
+    def item(self, pk: str) -> dict[str, Any] | None:
+        """One item of the ledger."""
+        found: dict[str, Any] | None = (
+            self.client("dynamodb").get_item(TableName=self.name, Key={"pk": {"S": pk}}).get("Item")
+        )
+        return found
+
+
+@cache
+def _client(endpoint_url: str, service: str) -> Any:
+    # Each new one reads botocore's data files anew, 0.1 s of work.
+    config = Config(retries={"total_max_attempts": 1}, proxies={})
+    return boto3.client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
