@@ -5,6 +5,7 @@ Data flows one way, and a module imports only what stands above it::
     settings              environment -> Settings
     observability         log lines and metrics
     outcome               Accepted, Rejected, Deferred, Unknown, and the error codes
+    sqs_limits            what SQS takes: sizes, characters, ids, batches
     contract.problems     what is wrong with a message, in words that hold none of its values
     contract.formats      the shapes that strings of a message may have
     contract.strict_json  JSON in which nothing can be understood in two ways

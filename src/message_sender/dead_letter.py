@@ -1,16 +1,19 @@
 """What a dead letter carries: the body as it came, the producer's attributes, and ours as far as SQS lets them fit."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
-from message_sender.envelope import IDEMPOTENCY_KEY, UNKNOWN_ATTEMPT, Delivery, is_allowed
+from message_sender.envelope import IDEMPOTENCY_KEY, UNKNOWN_ATTEMPT, Delivery
 from message_sender.outcome import Rejected, Unknown
+from message_sender.sqs_limits import (
+    MAXIMUM_ATTRIBUTES,
+    MAXIMUM_MESSAGE_BYTES,
+    attribute_bytes,
+    fifo_id,
+    is_allowed,
+    message_bytes,
+)
 
-MAXIMUM_MESSAGE_BYTES = 1_048_576
-"""SQS: body and attributes together; also all entries of one batch together."""
-MAXIMUM_ATTRIBUTES = 10
 MAXIMUM_REASON_BYTES = 1024
 
 ERROR_ATTRIBUTES = ("ERROR_CODE", "ERROR_MESSAGE", "RETRY_ATTEMPTS", "FIRST_SEEN")
@@ -28,12 +31,12 @@ def entry(delivery: Delivery, outcome: Rejected | Unknown, *, fifo: bool) -> dic
     """
     attributes = {name: value for name, value in delivery.attributes.items() if name not in OUR_ATTRIBUTES}
     letter: dict[str, Any] = {"MessageBody": delivery.body, "MessageAttributes": attributes}
-    left = MAXIMUM_MESSAGE_BYTES - size(letter)
+    left = MAXIMUM_MESSAGE_BYTES - message_bytes(letter)
     for name, value in _ours(delivery, outcome).items():
         if len(attributes) == MAXIMUM_ATTRIBUTES or not is_allowed(value):
             continue
         attribute = {"DataType": "Number" if name == "RETRY_ATTEMPTS" else "String", "StringValue": value}
-        cost = _attribute_size(name, attribute)
+        cost = attribute_bytes(name, attribute)
         if cost <= left:
             attributes[name] = attribute
             left -= cost
@@ -43,12 +46,6 @@ def entry(delivery: Delivery, outcome: Rejected | Unknown, *, fifo: bool) -> dic
         # By the body too: what came by direct invocation may have no id.
         letter["MessageDeduplicationId"] = fifo_id(f"{delivery.id}:{delivery.receives}:{delivery.body}")
     return letter
-
-
-def size(letter: Mapping[str, Any]) -> int:
-    """Count the bytes of a message as SQS does: body, and each attribute's name, type and value."""
-    attributes = letter.get("MessageAttributes", {})
-    return len(letter["MessageBody"].encode()) + sum(_attribute_size(*item) for item in attributes.items())
 
 
 def _ours(delivery: Delivery, outcome: Rejected | Unknown) -> dict[str, str]:
@@ -63,13 +60,3 @@ def _ours(delivery: Delivery, outcome: Rejected | Unknown) -> dict[str, str]:
         "FIRST_SEEN": seen.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "ERROR_MESSAGE": outcome.reason.encode("utf-8", "replace")[:MAXIMUM_REASON_BYTES].decode("utf-8", "ignore"),
     }
-
-
-def _attribute_size(name: str, attribute: Mapping[str, Any]) -> int:
-    value = attribute["BinaryValue"] if "BinaryValue" in attribute else attribute["StringValue"].encode()
-    return len(name.encode()) + len(attribute["DataType"].encode()) + len(value)
-
-
-def fifo_id(text: str) -> str:
-    """Make an id for a group or for deduplication: any text is allowed in a key, not in these."""
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -21,18 +21,10 @@ from aws_lambda_powertools.utilities.parser.models.sqs import SqsMsgAttributeMod
 
 from message_sender.contract.problems import dotted, words
 from message_sender.contract.strict_json import read_json
+from message_sender.sqs_limits import is_allowed
 
 IDEMPOTENCY_KEY = "IDEMPOTENCY_KEY"
 UNKNOWN_ATTEMPT = "UNKNOWN_ATTEMPT"
-
-
-# XML 1.0, as SendMessage says of bodies and attributes.
-_NOT_FOR_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def is_allowed(text: str) -> bool:
-    """Say whether SQS takes it as a body or a value: not empty, and only characters of XML 1.0."""
-    return bool(text) and not _NOT_FOR_SQS.search(text)
 
 
 class UnknownEventError(ValueError):

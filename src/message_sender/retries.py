@@ -6,13 +6,14 @@ import zlib
 from message_sender.envelope import Delivery
 from message_sender.outcome import Deferred, ErrorCode, Outcome, Rejected
 from message_sender.settings import Settings
+from message_sender.sqs_limits import LONGEST_VISIBILITY_SECONDS
 
 FIRST_WAIT_SECONDS = 30
 UNTRIED_FIRST_WAIT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 900
 """The longest backoff: what anyone waits at most after an outage is over."""
-LONGEST_VISIBILITY_SECONDS = 42_300
-"""SQS's 12 h for one receive, less the longest function timeout (900 s) that passes before the wait begins."""
+_LONGEST_WAIT_TOLD_SECONDS = LONGEST_VISIBILITY_SECONDS - 900
+"""SQS counts its 12 hours from the receive: the longest function timeout, 900 s, passes before the wait begins."""
 _RETENTION_MARGIN_SECONDS = 3600
 """A message this near its end in the queue is dead-lettered while somebody still can: SQS deletes without a trace."""
 
@@ -28,7 +29,7 @@ def wait_seconds(delivery: Delivery, deferred: Deferred) -> int:
     backoff = longest * (0.5 + jitter / 2)
     # Spread too: a backlog that all heard the same Retry-After is not to come back in the same second.
     told = (deferred.retry_after or 0) * (1 + jitter / 10)
-    return math.ceil(min(LONGEST_VISIBILITY_SECONDS, max(1, backoff, told)))
+    return math.ceil(min(_LONGEST_WAIT_TOLD_SECONDS, max(1, backoff, told)))
 
 
 def or_exhausted(delivery: Delivery, outcome: Outcome, settings: Settings, now: float) -> Outcome:

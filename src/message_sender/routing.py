@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +11,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from message_sender import dead_letter
 from message_sender.aws import error_code
 from message_sender.batch import Routed
-from message_sender.envelope import IDEMPOTENCY_KEY, Delivery, is_allowed
+from message_sender.envelope import IDEMPOTENCY_KEY, Delivery
 from message_sender.observability import Metric, Observer
 from message_sender.outcome import Accepted, Deferred, Outcome, Route
 from message_sender.retries import wait_seconds
 from message_sender.settings import Settings
+from message_sender.sqs_limits import LONGEST_DELAY_SECONDS, chunks, fifo_id, is_allowed, numbered
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
-
-LONGEST_DELAY_SECONDS = 900
-"""SQS's own most for a message that is new on a queue."""
-_BATCH = 10
-"""Entries of one SQS or PutEvents batch call."""
 
 _ONE_CALL_SECONDS = 5.0
 """More than one AWS call takes with its second try and their timeouts (aws.py)."""
@@ -79,8 +75,8 @@ class Router:
             if d.record
         ]
         url = self._settings.message_queue_url
-        for chunk in _chunks(entries):
-            change = partial(self._sqs.change_message_visibility_batch, QueueUrl=url, Entries=_numbered(chunk))
+        for chunk in chunks(entries):
+            change = partial(self._sqs.change_message_visibility_batch, QueueUrl=url, Entries=numbered(chunk))
             self._call("the wait of a message could not be set", change, len(chunk), until)
         return (Routed(delivery, outcome, Route.RETURNED) for delivery, outcome in pairs)
 
@@ -95,8 +91,8 @@ class Router:
         """Send messages in as few calls as SQS allows; return the positions of those that it did not take."""
         failed: set[int] = set()
         start = 0
-        for chunk in _chunks(messages, dead_letter.size, dead_letter.MAXIMUM_MESSAGE_BYTES):
-            send = partial(self._sqs.send_message_batch, QueueUrl=url, Entries=_numbered(chunk))
+        for chunk in chunks(messages):
+            send = partial(self._sqs.send_message_batch, QueueUrl=url, Entries=numbered(chunk))
             refused = self._call("a message could not be written", send, len(chunk), until)
             failed |= {start + position for position in refused}
             start += len(chunk)
@@ -128,7 +124,7 @@ class Router:
         reachable = True
         finished = [result for result in results if result.route in (Route.ACKNOWLEDGED, Route.DEAD_LETTERED)]
         entries = [_outcome_event(result, self._settings.outcome_event_bus_name) for result in finished]
-        for chunk in _chunks(entries):
+        for chunk in chunks(entries):
             if not reachable or time.monotonic() > until:
                 self._not_published(["NotTried"] * len(chunk))
                 continue
@@ -164,8 +160,8 @@ def _queued(delivery: Delivery, deferred: Deferred, *, fifo: bool) -> dict[str, 
         message["MessageAttributes"] = key  # otherwise the body says it again
     if fifo:  # has no delay of its own
         # By the body too: of two messages with one key SQS would drop the second, and the conflict with it.
-        deduplication = dead_letter.fifo_id(f"{delivery.key}:{delivery.body}")
-        return message | {"MessageGroupId": dead_letter.fifo_id(delivery.key), "MessageDeduplicationId": deduplication}
+        deduplication = fifo_id(f"{delivery.key}:{delivery.body}")
+        return message | {"MessageGroupId": fifo_id(delivery.key), "MessageDeduplicationId": deduplication}
     return message | {"DelaySeconds": min(LONGEST_DELAY_SECONDS, wait_seconds(delivery, deferred))}
 
 
@@ -191,21 +187,3 @@ def _outcome_event(result: Routed, bus: str) -> dict[str, Any]:
         "Detail": json.dumps({name: value for name, value in detail.items() if value is not None}),
         "EventBusName": bus,
     }
-
-
-def _numbered(entries: Iterable[Mapping[str, Any]]) -> list[Any]:
-    return [{"Id": str(number), **entry} for number, entry in enumerate(entries)]
-
-
-def _chunks(
-    entries: Sequence[dict[str, Any]], size: Callable[[dict[str, Any]], int] | None = None, limit: int = 0
-) -> Iterator[list[dict[str, Any]]]:
-    """Cut a list into runs of at most 10 entries and `limit` bytes."""
-    chunk: list[dict[str, Any]] = []
-    for entry in entries:
-        if chunk and (len(chunk) == _BATCH or (size and sum(map(size, [*chunk, entry])) > limit)):
-            yield chunk
-            chunk = []
-        chunk.append(entry)
-    if chunk:
-        yield chunk

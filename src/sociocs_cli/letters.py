@@ -16,21 +16,17 @@ from message_sender.contract.strict_json import read_json
 from message_sender.dead_letter import (
     ERROR_ATTRIBUTES,
     EVENTBRIDGE_ATTRIBUTES,
-    MAXIMUM_ATTRIBUTES,
-    MAXIMUM_MESSAGE_BYTES,
     OUR_ATTRIBUTES,
-    fifo_id,
-    size,
 )
 from message_sender.envelope import (
     IDEMPOTENCY_KEY,
     UNKNOWN_ATTEMPT,
     Delivery,
     UnknownEventError,
-    is_allowed,
     open_event,
 )
 from message_sender.outcome import ErrorCode
+from message_sender.sqs_limits import MAXIMUM_ATTRIBUTES, MAXIMUM_MESSAGE_BYTES, fifo_id, is_allowed, message_bytes
 from sociocs_cli.masking import masked_number
 
 if TYPE_CHECKING:
@@ -199,7 +195,7 @@ class Letter:
             entry: dict[str, Any] = {"MessageBody": body, "MessageAttributes": attributes}
             if IDEMPOTENCY_KEY not in attributes:
                 self._write_key(entry, key, without_key=without_key)
-            if size(entry) > MAXIMUM_MESSAGE_BYTES:
+            if message_bytes(entry) > MAXIMUM_MESSAGE_BYTES:
                 raise NotReturnableError("it is larger than 1 MiB")
             if fifo:
                 entry["MessageGroupId"] = self.group or EVENTS_GROUP
@@ -211,7 +207,9 @@ class Letter:
     def _write_key(self, entry: dict[str, Any], key: str, *, without_key: bool) -> None:
         attributes = entry["MessageAttributes"]
         attributes[IDEMPOTENCY_KEY] = {"DataType": "String", "StringValue": key}
-        fits = len(attributes) <= MAXIMUM_ATTRIBUTES and size(entry) <= MAXIMUM_MESSAGE_BYTES and is_allowed(key)
+        fits = (
+            len(attributes) <= MAXIMUM_ATTRIBUTES and message_bytes(entry) <= MAXIMUM_MESSAGE_BYTES and is_allowed(key)
+        )
         if not fits:
             del attributes[IDEMPOTENCY_KEY]
             if key == self.id and not without_key:  # otherwise the body says it again

@@ -13,8 +13,8 @@ from typing import Any
 from message_sender.contract.message import check
 from message_sender.contract.problems import Invalid
 from message_sender.contract.strict_json import read_json
-from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES, fifo_id, size
-from message_sender.envelope import IDEMPOTENCY_KEY, is_allowed
+from message_sender.envelope import IDEMPOTENCY_KEY
+from message_sender.sqs_limits import MAXIMUM_MESSAGE_BYTES, fifo_id, is_allowed, message_bytes
 from sociocs_cli.runs import LONGEST_KEY
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -86,7 +86,7 @@ def _judge(number: int, line: int, body: str) -> Valid | list[str]:
     if not is_allowed(body):
         return ["holds a character that SQS does not take: write it as \\uXXXX"]
     valid = Valid(number, line, body, message.to, message.idempotency_key)
-    if size({"MessageAttributes": {}, **valid.entry("k" * LONGEST_KEY, fifo=False)}) > MAXIMUM_MESSAGE_BYTES:
+    if message_bytes({"MessageAttributes": {}, **valid.entry("k" * LONGEST_KEY, fifo=False)}) > MAXIMUM_MESSAGE_BYTES:
         return ["larger than the 1 MiB that SQS takes"]
     return valid
 

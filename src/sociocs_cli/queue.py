@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from botocore.exceptions import ClientError
 
-from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES, size
+from message_sender.sqs_limits import BATCH_ENTRIES
 from sociocs_cli.errors import AWS_ERRORS
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-BATCH = 10
-"""Entries of one SQS batch call."""
 TRIES = 5
 """Of an entry that SQS did not take, before it counts as failed."""
 FIRST_WAIT_SECONDS = 0.2
@@ -79,21 +77,6 @@ def _time_of(answer: Any) -> datetime:
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
     except (KeyError, TypeError, ValueError):
         return datetime.now(UTC)
-
-
-def chunks(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Cut entries into what one SendMessageBatch takes: at most 10 entries and 1 MiB together."""
-    chunk: list[dict[str, Any]] = []
-    left = MAXIMUM_MESSAGE_BYTES
-    for entry in entries:
-        cost = size(entry)
-        if chunk and (len(chunk) == BATCH or cost > left):
-            yield chunk
-            chunk, left = [], MAXIMUM_MESSAGE_BYTES
-        chunk.append(entry)
-        left -= cost
-    if chunk:
-        yield chunk
 
 
 def send_batch(sqs: "SQSClient", url: str, entries: Sequence[dict[str, Any]], sleep: Sleep = time.sleep) -> list[Sent]:
@@ -166,9 +149,9 @@ def give_back(sqs: "SQSClient", url: str, receipts: Sequence[str], within_second
         within_seconds: the visibility timeout: after it there is nothing left to give back.
     """
     ends = time.monotonic() + within_seconds
-    for start in range(0, len(receipts), BATCH):
+    for start in range(0, len(receipts), BATCH_ENTRIES):
         with undisturbed():
-            could = set_visibility(sqs, url, receipts[start : start + BATCH], 0)
+            could = set_visibility(sqs, url, receipts[start : start + BATCH_ENTRIES], 0)
         if not could or time.monotonic() > ends:
             return
 

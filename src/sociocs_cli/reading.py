@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from message_sender.sqs_limits import BATCH_ENTRIES, LONGEST_VISIBILITY_SECONDS
 from sociocs_cli.letters import Letter
-from sociocs_cli.queue import BATCH, Depth, depth, give_back, set_visibility
+from sociocs_cli.queue import Depth, depth, give_back, set_visibility
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 HIDDEN_SECONDS = 60
 """For so long a letter stays hidden when nobody gives it back, which only a killed command fails to do."""
-_LONGEST_HIDDEN_SECONDS = 43_200
-"""SQS: 12 hours ("Amazon SQS visibility timeout")."""
 _HELD_A_SECOND = 25
 """With more letters than 25 x 60 they are hidden for longer. To hide ten anew takes up to 0.1 s across an ocean, and is
 due when half of their time is over: at 25 a second half of the time is left for reading, however many are held."""
@@ -135,14 +134,14 @@ class Reader:
 
     def _hidden_for(self, letters: int) -> int:
         """Say for how many seconds letters are hidden when a reader holds so many."""
-        return min(_LONGEST_HIDDEN_SECONDS, max(self._hidden_seconds, letters // _HELD_A_SECOND))
+        return min(LONGEST_VISIBILITY_SECONDS, max(self._hidden_seconds, letters // _HELD_A_SECOND))
 
     def _receive(self) -> tuple[int, list[Letter]]:
         seconds = self._hidden_for(len(self._held))
         due = time.monotonic() + seconds / 2  # from before the call: SQS counts from somewhere within it
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
-            MaxNumberOfMessages=BATCH,
+            MaxNumberOfMessages=BATCH_ENTRIES,
             VisibilityTimeout=seconds,
             WaitTimeSeconds=_POLL_SECONDS,
             MessageAttributeNames=["All"],
@@ -158,7 +157,9 @@ class Reader:
     def _keep_hidden(self) -> None:
         """Hide anew what would be visible again before long: it would be received again, and by others."""
         now = time.monotonic()
-        while due := [(id_, held) for id_, held in itertools.islice(self._held.items(), BATCH) if held.due <= now]:
+        while due := [
+            (id_, held) for id_, held in itertools.islice(self._held.items(), BATCH_ENTRIES) if held.due <= now
+        ]:
             seconds = self._hidden_for(len(self._held))
             again = time.monotonic() + seconds / 2
             set_visibility(self._sqs, self._url, [held.receipt for _, held in due], seconds)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from message_sender.sqs_limits import chunks
 from sociocs_cli import move_task
 from sociocs_cli.letters import Letter, NoRoomForKeyError, NotReturnableError
-from sociocs_cli.queue import chunks, delete_batch, send_batch, undisturbed
+from sociocs_cli.queue import delete_batch, send_batch, undisturbed
 from sociocs_cli.reading import HIDDEN_SECONDS, Reader
 
 if TYPE_CHECKING:

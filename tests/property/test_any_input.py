@@ -15,6 +15,7 @@ from message_sender.observability import Observer
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
 from message_sender.sending import Sender
 from message_sender.settings import Settings
+from message_sender.sqs_limits import message_bytes
 from tests.support.builders import eventbridge_event, sns_notification, sqs_event, sqs_record
 from tests.support.contract_strategies import bodies, json_values, mistaken_messages, valid_messages
 
@@ -82,7 +83,7 @@ def assert_ends_in_one_outcome(delivery: Delivery) -> None:
     assert not sent
     letter = dead_letter.entry(delivery, outcome, fifo=False)
     assert letter["MessageBody"] == delivery.body
-    assert dead_letter.size(letter) > 0
+    assert message_bytes(letter) > 0
     assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == outcome.code
 
 

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from rich.table import Table
 from rich.text import Text
 
+from message_sender.sqs_limits import LONGEST_VISIBILITY_SECONDS
 from sociocs_cli.errors import AWS_ERRORS, fail, in_words
 from sociocs_cli.letters import OWN_CODES, Letter
 from sociocs_cli.masking import masked_attributes, masked_body, printable
@@ -236,7 +237,7 @@ def _details(letter: Letter, *, reveal: bool) -> dict[str, Any]:
 @click.option(
     "--visibility-timeout",
     "hidden_seconds",
-    type=click.IntRange(1, 43_200),
+    type=click.IntRange(1, LONGEST_VISIBILITY_SECONDS),
     metavar="SECONDS",
     default=HIDDEN_SECONDS,
     show_default=True,

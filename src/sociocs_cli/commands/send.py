@@ -8,10 +8,11 @@ from typing import Any
 import click
 from botocore.exceptions import ClientError
 
+from message_sender.sqs_limits import chunks
 from sociocs_cli.errors import AWS_ERRORS, fail, in_words
 from sociocs_cli.messages import Refusal, Valid, read
 from sociocs_cli.options import age, count, note, on_a_stack, print_json, progress
-from sociocs_cli.queue import Sent, chunks, send_batch
+from sociocs_cli.queue import Sent, send_batch
 from sociocs_cli.runs import LONGEST_ID, Run
 from sociocs_cli.stack import Stack
 

@@ -14,9 +14,9 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 
 from message_sender import routing
-from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES
 from message_sender.envelope import open_event
 from message_sender.outcome import Deferred, ErrorCode, Rejected, Route
+from message_sender.sqs_limits import MAXIMUM_MESSAGE_BYTES
 from tests.support.builders import message, sqs_event, sqs_record, text_attribute
 from tests.support.world import FakeContext, World
 

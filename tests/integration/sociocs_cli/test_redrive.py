@@ -12,8 +12,8 @@ import boto3
 import pytest
 
 from message_sender.contract.message import forwarded
-from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES
 from message_sender.ledger import Entry, Ledger
+from message_sender.sqs_limits import MAXIMUM_MESSAGE_BYTES
 from sociocs_cli.redrive import Choice, Redrive
 from tests.support.builders import message
 from tests.support.cli_shell import Letters, Shell

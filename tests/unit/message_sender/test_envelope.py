@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from message_sender.contract.message import Message, check
-from message_sender.envelope import Delivery, Envelope, UnknownEventError, is_allowed, open_event
+from message_sender.envelope import Delivery, Envelope, UnknownEventError, open_event
+from message_sender.sqs_limits import is_allowed
 from tests.support import ROOT
 from tests.support.builders import eventbridge_event, message, sns_notification, sqs_event, sqs_record, text_attribute
 

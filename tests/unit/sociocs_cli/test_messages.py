@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES
+from message_sender.sqs_limits import MAXIMUM_MESSAGE_BYTES
 from sociocs_cli.messages import read
 from tests.support.builders import message
 

@@ -9,32 +9,14 @@ from unittest import mock
 import pytest
 from botocore.exceptions import ClientError
 
-from message_sender.dead_letter import MAXIMUM_MESSAGE_BYTES
 from sociocs_cli.options import duration
-from sociocs_cli.queue import TRIES, Sent, chunks, give_back, send_batch, undisturbed
+from sociocs_cli.queue import TRIES, Sent, give_back, send_batch, undisturbed
 from sociocs_cli.stack import Stack
 
 
 def entry(size: int) -> dict[str, Any]:
     """An entry of so many bytes."""
     return {"MessageBody": "x" * size}
-
-
-@pytest.mark.parametrize(
-    ("sizes", "expected"),
-    [
-        ([], []),
-        ([1] * 25, [10, 10, 5]),
-        ([MAXIMUM_MESSAGE_BYTES, 1, MAXIMUM_MESSAGE_BYTES - 1, 1], [1, 2, 1]),
-        ([MAXIMUM_MESSAGE_BYTES // 3] * 4, [3, 1]),
-    ],
-)
-def test_a_batch_has_at_most_ten_entries_and_one_mebibyte(sizes: list[int], expected: list[int]) -> None:
-    """Both limits, and no entry left out or moved."""
-    found = list(chunks([entry(size) for size in sizes]))
-
-    assert [len(chunk) for chunk in found] == expected
-    assert [len(e["MessageBody"]) for chunk in found for e in chunk] == sizes
 
 
 class Refusing:
