@@ -210,17 +210,3 @@ def test_the_refusal_on_the_page_is_what_the_function_says() -> None:
     assert set(example.text.strip().split("; ")) == set(said.split("; "))
     failed = blocks("Outcome events")[1].json
     assert set(failed["reason"].split("; ")) == set(str(check(message(to=None, shedule="x"))).split("; "))
-
-
-def test_every_link_within_the_page_leads_somewhere() -> None:
-    """Headings and files that are named exist."""
-    anchors = {
-        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^##+ (.+)$", PAGE, re.MULTILINE)
-    }
-
-    for target in re.findall(r"\]\(([^)]+)\)", PAGE):
-        if target.startswith("#"):
-            assert target[1:] in anchors
-        elif not target.startswith("https://") and target != "operations.md":
-            assert (ROOT / "docs" / target).exists()

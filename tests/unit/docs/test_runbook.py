@@ -19,11 +19,6 @@ HEADINGS = set(re.findall(r"^#+ (.+)$", RUNBOOK, re.MULTILINE))
 _COMMAND = re.compile(r"(?:^\s*(?:\$ )?|`)(sociocs (?!-)[a-z][^`\n#│]*)", re.MULTILINE)
 
 
-def anchor(heading: str) -> str:
-    """The link to a heading, as GitHub makes it."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
 def commands(page: Path) -> list[str]:
     """Every `sociocs …` that a page quotes, in code."""
     return [found.strip() for found in _COMMAND.findall(page.read_text(encoding="utf-8"))]
@@ -61,13 +56,6 @@ def test_every_heading_that_the_command_names_is_there() -> None:
 
     assert named
     assert set(named) <= HEADINGS
-
-
-def test_every_link_within_the_page_leads_somewhere() -> None:
-    """No link to a heading that was renamed."""
-    links = set(re.findall(r"\]\(#([^)]+)\)", RUNBOOK))
-
-    assert links <= {anchor(heading) for heading in HEADINGS}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
