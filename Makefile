@@ -1,5 +1,5 @@
-# The one front door. `make` lists what there is; each target sets up what it needs, on a machine that has
-# Python 3.11 or newer, make and the package index.
+# `make` lists the targets. Each target installs what it needs. The machine needs Python 3.11, 3.12 or 3.13, make and a
+# package index.
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -10,7 +10,7 @@ UV := $(TOOLS)/uv/bin/uv
 BIN := .venv/bin
 SAM := $(TOOLS)/sam/bin
 CHECKOV := $(TOOLS)/checkov/bin/checkov
-# Only what pyproject.toml and uv.lock say counts, whatever the machine is set to.
+# The versions of uv.lock are installed into .venv, also when another environment is active or PYTHONPATH is set.
 UV_SYNC := env -u VIRTUAL_ENV -u PYTHONPATH UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet
 
 .DEFAULT_GOAL := help
@@ -32,24 +32,24 @@ $(UV):
 	@UV_PROJECT_ENVIRONMENT=.venv $(UV_SYNC) --python $(PYTHON)
 	@touch $@
 
-# Tools that pin their own boto3 live in environments of their own, locked by tools/uv.lock.
+# Tools that need their own version of boto3 have their own environments, locked by tools/uv.lock.
 $(TOOLS)/%/.ready: tools/pyproject.toml tools/uv.lock | $(UV)
 	@UV_PROJECT_ENVIRONMENT=$(CURDIR)/$(TOOLS)/$* $(UV_SYNC) --python $(PYTHON) --project tools --only-group $*
 	@touch $@
 
-demo: .venv/.ready  ## The main job, end to end, on this machine: every sample through the real front doors
+demo: .venv/.ready  ## Send every sample in events/ end to end, on this machine
 	@$(BIN)/python -m sandbox demo
 
-sandbox: .venv/.ready  ## The stand-in for AWS and Sociocs, up until Ctrl-C
+sandbox: .venv/.ready  ## Start the local stand-in for AWS and Sociocs, until Ctrl-C
 	@$(BIN)/python -m sandbox up $(ARGUMENTS)
 
-soak: .venv/.ready  ## Ten minutes of every kind of trouble, then the account; ARGUMENTS="--minutes 60"
+soak: .venv/.ready  ## Send messages for ten minutes during faults, then account for each; ARGUMENTS="--minutes 60"
 	@$(BIN)/python -m sandbox soak $(ARGUMENTS)
 
-test: .venv/.ready $(TOOLS)/sam/.ready  ## Every test
+test: .venv/.ready $(TOOLS)/sam/.ready  ## Run every test
 	$(BIN)/python -m pytest -n auto
 
-check: lint types template test  ## Lint, types, template, tests: the one gate
+check: lint types template test  ## Run every check: lint, types, template and tests
 
 lint: .venv/.ready
 	$(BIN)/ruff format --check .
@@ -63,14 +63,14 @@ template: $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready
 	$(SAM)/cfn-lint
 	$(CHECKOV)
 
-bench: .venv/.ready  ## Ours against what a competent team would write in an afternoon, as ratios
+bench: .venv/.ready  ## Compare the function with a simple solution, as ratios
 	@$(BIN)/python -m benchmarks $(ARGUMENTS)
 
-format: .venv/.ready  ## Write the code in its one form
+format: .venv/.ready  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: | $(UV)  ## Lock the newest versions that pyproject.toml allows, from the public index
+lock: | $(UV)  ## Lock the newest versions that pyproject.toml allows
 	env -i HOME="$$HOME" PATH="$$PATH" $(UV) lock --no-config --upgrade
 	env -i HOME="$$HOME" PATH="$$PATH" $(UV) lock --no-config --upgrade --directory tools
 	$(MAKE) src/requirements.txt
@@ -81,15 +81,15 @@ src/requirements.txt: uv.lock | $(UV)
 schema: .venv/.ready  ## Write events/message.schema.json from the model
 	$(BIN)/python tools/write_schema.py
 
-build: .venv/.ready | $(UV)  ## The function's package, arm64 and Python 3.13, without Docker
+build: .venv/.ready | $(UV)  ## Build the function's package (arm64, Python 3.13), without Docker
 	$(BIN)/python tools/build.py --zip dist/send-message-function.zip
 
-deploy: .venv/.ready $(TOOLS)/sam/.ready | $(UV)  ## sam build and deploy; ENVIRONMENT=staging or prod, PARAMETERS="Name=value ..."
+deploy: .venv/.ready $(TOOLS)/sam/.ready | $(UV)  ## Build and deploy; ENVIRONMENT=staging or prod, PARAMETERS="Name=value ..."
 	PYTHON=$(CURDIR)/$(BIN)/python SAM_CLI_TELEMETRY=0 $(SAM)/sam build --config-env $(ENVIRONMENT)
-	@# sam reads no AWS_REGION. What --parameter-overrides is given replaces samconfig.toml's list, so it gets both.
+	@# sam does not read AWS_REGION. --parameter-overrides replaces the list of samconfig.toml, so it gets both lists.
 	parameters=$$($(BIN)/python tools/parameters.py $(ENVIRONMENT) $(PARAMETERS)) && \
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_REGION:-$$AWS_DEFAULT_REGION} \
 		$(SAM)/sam deploy --config-env $(ENVIRONMENT) $(if $(PARAMETERS),--parameter-overrides $$parameters)
 
-clean:  ## Remove everything that make has made
+clean:  ## Remove everything that make created
 	rm -rf .venv $(TOOLS) .build .aws-sam dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
