@@ -1,16 +1,17 @@
-"""The function against what a competent team would write in an afternoon: one run, on this machine, as ratios.
+"""A comparison of the function with a simple solution, in one run on this machine. The results are ratios.
 
     __main__       the command line: python -m benchmarks
-    measures       what is measured, and the limits
-    surroundings   what both contenders are given: an AWS endpoint, a Sociocs with TLS, a table, a secret
-    contender      a process that holds one contender, from outside; worker is the same from inside
-    ours, peer     the contenders
-    events         the batches that both get
-    package        how large each is when packaged
+    measures       the measurements and their limits
+    surroundings   the environment of both contenders: an AWS endpoint, Sociocs with TLS, a table, a secret
+    contender      starts and controls the process of one contender
+    worker         the program in that process
+    ours, peer     the two contenders
+    events         the batches for both
+    package        the sizes of the two packages
     ratio          medians, spread, ratios, limits
-    report         the table, and the same as JSON
+    report         the result as a table and as JSON
 
-Contenders take turns (ABAB), so that whatever else the machine does meets all of them, and a ratio is the median of
-the ratios of the turns. Each is a process of its own: its CPU time is that of its own code, and not of the stand-ins.
-Times are shown and never judged; ratios are.
+Contenders take turns (ABAB), so other load of the machine affects both. A ratio is the median of the ratios of all
+turns. Each contender has its own process, so its CPU time does not include the stand-ins. Ratios have limits. Times are
+shown for information.
 """

@@ -1,4 +1,4 @@
-"""`python -m benchmarks` (make bench): ours against a naive peer, as ratios."""
+"""`python -m benchmarks` (make bench): compare the function with a simple solution."""
 
 from __future__ import annotations
 
@@ -18,22 +18,27 @@ from sandbox.demo.report import showing_steps
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quick", is_flag=True, help="Fewer turns: about one minute instead of four.")
+@click.option("--quick", is_flag=True, help="Run fewer turns: about one minute instead of four.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--only", type=click.Choice(list(MEASURES)), multiple=True, help="Measure this; may be repeated.")
+@click.option(
+    "--only",
+    type=click.Choice(list(MEASURES)),
+    multiple=True,
+    help="Run only this measurement. The option may be repeated.",
+)
 def main(*, quick: bool, as_json: bool, only: tuple[str, ...]) -> None:
-    """Measure the function against what a competent team would write in an afternoon.
+    """Compare the function with a simple solution.
 
-    The peer is benchmarks/peer.py. Both are measured in one run, in turns, and what counts is their ratio.
+    The simple solution is benchmarks/peer.py. One run measures both in turns. The result is the ratio of the two.
 
     \b
     Exit codes:
       0    every ratio is within its limit
-      1    one is not, or a contender did not do its work
+      1    a ratio is not, or a contender did not do its work
       2    the command line is wrong
       130  interrupted
     """  # noqa: D301 - click reads the control character, not its escape
-    # Ends like Ctrl-C does: with everything stopped in order.
+    # SIGTERM ends the run like Ctrl-C: all processes stop in order.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         comparisons = _run(only or tuple(MEASURES), QUICK if quick else Plan())
@@ -43,7 +48,7 @@ def main(*, quick: bool, as_json: bool, only: tuple[str, ...]) -> None:
         raise click.ClickException(str(error)) from error
     skipped = []
     if "package" in (only or MEASURES) and not any(c.name.startswith("Package") for c in comparisons):
-        skipped.append(f"the package, because there is none in {BUILT.relative_to(ROOT)}; `make build` makes it")
+        skipped.append(f"the package, because {BUILT.relative_to(ROOT)} does not exist; `make build` makes it")
     if as_json:
         print(json.dumps(as_dict(comparisons, skipped), indent=2))
     else:

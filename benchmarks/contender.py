@@ -1,4 +1,4 @@
-"""One contender in a process of its own, from outside."""
+"""Starts and controls the process of one contender."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ _STOP_SECONDS = 10
 
 
 class BenchmarkError(Exception):
-    """A contender did not do its work, so that its time says nothing."""
+    """A contender did not do its work, so its time is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What some work took, in seconds."""
+    """The wall time and the CPU time of some work, in seconds."""
 
     wall: float
     cpu: float
 
 
 class Contender:
-    """A contender that is ready for batches; `running` makes one."""
+    """A contender that is ready for batches. `running` makes one."""
 
     def __init__(self, process: subprocess.Popen[str], log: IO[str], surroundings: Surroundings) -> None:
         self._process, self._log, self._surroundings = process, log, surroundings
         self.start_up = self._answer()[0]
-        """Import and wiring."""
+        """The time for the import and for making the application."""
 
     def send(self, messages: int, batch_size: int = 10) -> Taken:
-        """Have messages sent, each a new one, and make sure that each was sent once.
+        """Let the contender send new messages, and check that each was sent once.
 
         Raises:
-            BenchmarkError: it was not.
+            BenchmarkError: a message was not sent exactly once.
         """
         assert self._process.stdin  # noqa: S101 - a pipe: see running
         before = self._surroundings.requests()
@@ -72,14 +72,14 @@ class Contender:
 def running(
     surroundings: Surroundings, name: Name, *, answers_after_ms: int = 0, once_only: bool = True, threads: int = 10
 ) -> Iterator[Contender]:
-    """Run a contender while the block lasts; it also ends when this process does, however it ends.
+    """Run a contender during the block. It also ends when this process ends, even if this process is killed.
 
     Args:
-        surroundings: what it is given.
-        name: which one.
-        answers_after_ms: how long the API takes to answer.
-        once_only: of the peer: with Powertools' idempotency.
-        threads: of ours: SEND_CONCURRENCY.
+        surroundings: the contender's environment.
+        name: the contender.
+        answers_after_ms: milliseconds until the API answers.
+        once_only: for the peer: use Powertools' idempotency.
+        threads: for the function: SEND_CONCURRENCY.
     """
     environment = surroundings.environment(answers_after_ms) | {"SEND_CONCURRENCY": str(threads)}
     if not once_only:
@@ -93,7 +93,7 @@ def running(
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            start_new_session=True,  # Ctrl-C is for the parent, which then ends this in order
+            start_new_session=True,  # only the parent gets Ctrl-C, and it then ends this process in order
         )
         try:
             yield Contender(process, log, surroundings)
@@ -102,7 +102,7 @@ def running(
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """End a process that ends with its standard input; one that does not is killed."""
+    """Close the standard input of a process, which ends it. If it does not end, kill it."""
     for pipe in (process.stdin, process.stdout):
         if pipe:
             pipe.close()

@@ -1,4 +1,4 @@
-"""The batches that contenders get: valid messages as Lambda hands them over, each with an id of its own."""
+"""The batches for the contenders: valid messages as Lambda passes them, each with its own id."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def batches(messages: int, size: int) -> list[dict[str, Any]]:
-    """Make so many messages, in SQS events of at most `size` records."""
+    """Return `messages` messages in SQS events of at most `size` records."""
     records = [_record() for _ in range(messages)]
     return [{"Records": records[start : start + size]} for start in range(0, messages, size)]
 

@@ -1,4 +1,4 @@
-"""What is measured, how often, and the limit that each ratio has to keep."""
+"""The measurements, their number of turns, and the limit of each ratio."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -10,7 +10,7 @@ from benchmarks.ratio import Comparison, compare
 from benchmarks.surroundings import Surroundings
 
 Progress = Callable[[str, int, int], None]
-"""Told what is measured, which turn of it begins (from 0), and how many there are."""
+"""Called with the name of the measurement, the number of the turn (from 0) and the number of turns."""
 
 API_MILLISECONDS = 200
 SLOW_BATCH = 10
@@ -18,7 +18,7 @@ SLOW_BATCH = 10
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is done: for each measure the turns of each contender."""
+    """The number of turns and messages of each measurement."""
 
     wall_turns: int = 15
     cpu_turns: int = 10
@@ -29,11 +29,11 @@ class Plan:
 
 
 QUICK = Plan(wall_turns=3, cpu_turns=3, cpu_messages=20, cold_turns=2, throughput_turns=1, throughput_messages=32)
-"""For CI: about a minute."""
+"""The plan for CI, which takes about a minute."""
 
 
 def wall_time(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
-    """Ten messages as one batch, the API slow: what threads are for."""
+    """Measure ten messages in one batch with a slow API, where threads help."""
     name = f"Wall time of {SLOW_BATCH} messages, API answers after {API_MILLISECONDS} ms"
     with ExitStack() as stack:
         pair = [
@@ -49,7 +49,7 @@ def wall_time(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[C
 
 
 def cpu_time(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
-    """A few hundred messages, the API immediate: what the code itself costs, with once only and without."""
+    """Measure a few hundred messages with a fast API: the CPU of the code, with and without idempotency."""
     for once_only, how, limit in ((True, "once only", 0.4), (False, "without once only", 0.15)):
         name = f"CPU a message, {how}"
         ours: Name = "ours" if once_only else "ours-without-ledger"
@@ -65,10 +65,10 @@ def cpu_time(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Co
 
 
 def cold_start(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
-    """A fresh interpreter: until the function is wired, and until its first message and first full batch are sent."""
+    """Measure a new interpreter until the application is made, and until the first message and batch are sent."""
     name = "Cold start"
     for contender in _BOTH:
-        _cold(given, contender, 1)  # which may have to compile
+        _cold(given, contender, 1)  # the first run may have to compile
     turns = [
         [(_cold(given, contender, 1), _cold(given, contender, SLOW_BATCH)) for contender in _BOTH]
         for _ in _turns(plan.cold_turns, name, progress)
@@ -84,13 +84,13 @@ _COLD_LIMITS = {"import and wiring": 2.5, "first message sent": 2.0, "first 10 s
 
 
 def _cold(given: Surroundings, name: Name, messages: int) -> tuple[float, float]:
-    """Return the seconds until it was wired, and until it had sent its first batch."""
+    """Return the seconds until the application was made, and until the first batch was sent."""
     with running(given, name) as contender:
         return contender.start_up.wall, contender.start_up.wall + contender.send(messages).wall
 
 
 def throughput(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
-    """Messages a second of one instance, one thread against several."""
+    """Measure the messages per second of one instance, with one thread and with several."""
     name = f"Throughput of one instance, API answers after {API_MILLISECONDS} ms"
     threads = (1, 10, 32)
     count = plan.throughput_messages
@@ -110,7 +110,7 @@ def throughput(given: Surroundings, plan: Plan, progress: Progress) -> Iterator[
 
 
 def package_size(_given: Surroundings, _plan: Plan, progress: Progress) -> Iterator[Comparison]:
-    """What is uploaded and what Lambda unpacks; nothing when nothing was built."""
+    """Measure the size of the ZIP file and of the unpacked package. Without a build there is no result."""
     progress("Package", 0, 1)
     found = sizes()
     if found:
@@ -139,6 +139,6 @@ def _turns(count: int, name: str, progress: Progress) -> Iterator[int]:
 
 
 def measure(names: Sequence[str], given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
-    """Run measures one after the other, never two at once."""
+    """Run the measurements one after the other."""
     for name in names:
         yield from MEASURES[name](given, plan, progress)

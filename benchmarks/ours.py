@@ -1,4 +1,4 @@
-"""Ours: the function as it is deployed, and the same without its ledger, to see what once only costs."""
+"""The function as it is deployed, and the same without its ledger, to measure the cost of the ledger."""
 
 import os
 from typing import Any
@@ -9,7 +9,7 @@ from message_sender.settings import Settings
 
 
 class _NoLedger(Ledger):
-    """Says yes to every attempt, and asks nobody."""
+    """Allows every attempt, without a call to DynamoDB."""
 
     def begin(self, *_: Any) -> Begun:
         return Begun()
@@ -19,12 +19,12 @@ class _NoLedger(Ledger):
 
 
 def with_ledger() -> Any:
-    """The function's own entry point, wired."""
+    """Return the function's own handler, with its application made."""
     handler._application()
     return handler.lambda_handler
 
 
 def without_ledger() -> Any:
-    """The same application, once only left out."""
+    """Return the handler of the same application without a ledger."""
     vars(handler)["Ledger"] = _NoLedger
     return handler.Application(Settings.from_environment(os.environ)).handle

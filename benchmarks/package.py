@@ -1,4 +1,4 @@
-"""How large each contender is when packaged: ours as `make build` made it, the peer as `sam build` would."""
+"""The sizes of the packages: of the function as `make build` makes it, and of the peer as `sam build` would."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -12,21 +12,21 @@ from benchmarks.surroundings import ROOT
 
 BUILT = ROOT / ".build" / "package"
 PEER_NEEDS = ("aws-lambda-powertools", "boto3", "requests")
-"""What the peer's requirements.txt says. AWS advises to package boto3 rather than to use the runtime's."""
+"""The peer's requirements.txt. AWS recommends to package boto3 instead of using the one of the runtime."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Bytes of a package."""
+    """The sizes of a package in bytes."""
 
     unpacked: int
     zipped: int
 
 
 def sizes(built: Path = BUILT) -> tuple[Size, Size] | None:
-    """Return ours and the peer's; None when there is no package of ours.
+    """Return the sizes of the function and of the peer; None if the function was not built.
 
-    The peer's is that of its requirements as they are installed here, for this machine, without .pyc files: `sam build`
+    The peer's size is that of its requirements as installed on this machine, without .pyc files, because `sam build`
     writes none.
     """
     if not built.is_dir():
@@ -35,7 +35,7 @@ def sizes(built: Path = BUILT) -> tuple[Size, Size] | None:
 
 
 def size_of(files: Iterable[Path]) -> Size:
-    """Add up files, as they are and as a ZIP file holds them."""
+    """Return the sum of the sizes of files, unpacked and zipped."""
     contents = [file.read_bytes() for file in files]
     return Size(sum(map(len, contents)), sum(len(zlib.compress(content)) for content in contents))
 

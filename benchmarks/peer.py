@@ -1,20 +1,19 @@
-"""The peer: what a competent team would write in an afternoon, with the libraries that AWS recommends for it.
+"""The peer: a simple solution that a good team could write in an afternoon, with the libraries that AWS recommends.
 
-Powertools' BatchProcessor calls a record handler, which posts with requests and takes the apikey from Powertools'
-parameters, under Powertools' idempotency when there is a table for it. It is a good afternoon's work. What it does not
-promise, and ours does:
+Powertools' BatchProcessor calls a record handler. The handler posts with requests and reads the apikey with Powertools'
+parameters. If there is a table, it uses Powertools' idempotency. The function keeps promises that the peer does not:
 
-- A message whose attempt died in mid-send is sent again once the attempt's time is over: the record does not say that
-  the request may have gone out.
-- Nothing is judged before it is sent: a misspelt `shedule` sends at once.
-- What cannot succeed (400) is tried until the queue gives up, and its dead letter has no reason. A refused apikey
-  (401) stays in use until the cache forgets it; Retry-After, backoff, expiry and a limit on the pace do not exist.
-- An outage burns every message of a batch against it, one timeout after the other.
-- One slow answer holds up all messages behind it. In a FIFO queue nothing keeps order after a failure; messages from
-  EventBridge or SNS are not unwrapped; nothing tells the producer what became of a message.
+- If an attempt dies during the send, the peer sends the message again after the attempt's time. Its record does not say
+  that the request may have been sent.
+- The peer does not validate a message. A message with the misspelt field `shedule` is sent at once.
+- The peer retries a message that cannot succeed (400) until the queue moves it, and the dead letter has no reason. It
+  uses a refused apikey (401) until its cache expires. It has no Retry-After, backoff, expiry or limit of the rate.
+- During an outage, the peer tries every message of a batch, one timeout after the other.
+- One slow answer delays all later messages of the batch. A FIFO queue loses its order after a failure. Messages from
+  EventBridge or SNS are not unwrapped. The producer does not learn the outcome of a message.
 
-Powertools' Tracer, which such a team would have put on, is left out: it needs aws-xray-sdk, whose support ends. That
-is in the peer's favour.
+The peer does not use Powertools' Tracer, although such a team would, because it needs aws-xray-sdk, whose support ends.
+This makes the peer faster.
 """
 
 import os
@@ -44,7 +43,7 @@ config = IdempotencyConfig(event_key_jmespath="messageId", expires_after_seconds
 
 
 def send_message(record: dict[str, Any]) -> str:
-    """Send one message; raises when it was not accepted."""
+    """Send one message. If it is not accepted, an exception is raised."""
     response = requests.post(
         URL,
         data=record["body"],
@@ -73,6 +72,6 @@ def record_handler(record: SQSRecord) -> str:
 @metrics.log_metrics
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handle a batch; returns the partial batch response."""
+    """Handle a batch and return the partial batch response."""
     config.register_lambda_context(context)
     return dict(process_partial_response(event, record_handler, processor, context))

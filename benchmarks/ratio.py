@@ -1,4 +1,4 @@
-"""Medians, spread, ratios and their limits. Pure arithmetic."""
+"""Medians, spread, ratios and their limits. This module is arithmetic only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from statistics import median, quantiles
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The middle of some values, and the quartiles around it."""
+    """The median of some values and their quartiles."""
 
     median: float
     low: float
@@ -15,7 +15,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """Summarise values; with fewer than four the quartiles are the smallest and the largest."""
+        """Summarise values. With fewer than four values, the quartiles are the smallest and the largest value."""
         if len(values) < 4:
             return cls(median(values), min(values), max(values))
         low, _, high = quantiles(values, n=4, method="inclusive")
@@ -24,20 +24,20 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One thing measured of two contenders."""
+    """One measurement of two contenders."""
 
     name: str
     unit: str
     ours: Spread
     against: Spread
     ratio: Spread
-    """Ours divided by what it is measured against, turn by turn."""
+    """The function's value divided by the other value, for each turn."""
     baseline: str = "peer"
-    """What it is measured against."""
+    """The name of the other contender."""
     at_most: float | None = None
-    """The ratio's limit from above; None where more is better, or where there is no promise."""
+    """The upper limit of the ratio; None if there is none."""
     at_least: float | None = None
-    """The ratio's limit from below."""
+    """The lower limit of the ratio; None if there is none."""
 
     @property
     def met(self) -> bool:
@@ -57,10 +57,10 @@ def compare(
     at_most: float | None = None,
     at_least: float | None = None,
 ) -> Comparison:
-    """Compare values that belong together turn by turn.
+    """Compare the values of two contenders, turn by turn.
 
     Raises:
-        ValueError: there are none, or not equally many.
+        ValueError: there are no values, or the two lists have different lengths.
     """
     ratios = [one / other for one, other in zip(ours, against, strict=True)]
     if not ratios:

@@ -1,4 +1,4 @@
-"""What was measured, as a table for people and as JSON for programs."""
+"""The result as a table for people and as JSON for programs."""
 
 import os
 import platform
@@ -12,15 +12,15 @@ from rich.table import Table
 from benchmarks.ratio import Comparison, Spread
 
 NOTES = """\
-Ratios are medians of turns, with quartiles; times depend on the machine, and stand here for orientation only.
-Stand-ins answer over TLS on loopback; AWS after 5 ms. Between Lambda and Sociocs a new connection, which the peer opens
-for each message, costs two more round trips. The peer is without Powertools' Tracer, which needs aws-xray-sdk."""
+Ratios are medians over the turns, with quartiles. Times depend on the machine and are for information only.
+The stand-ins answer over TLS on loopback, AWS after 5 ms. The peer opens a connection for each message. Between Lambda
+and Sociocs this costs two more round trips. The peer does not use Powertools' Tracer, which needs aws-xray-sdk."""
 
 _FILE_COLUMNS = 140
 
 
 def as_dict(comparisons: Sequence[Comparison], skipped: Sequence[str]) -> dict[str, Any]:
-    """Make the JSON value of a run."""
+    """Return the JSON value of a run."""
     return {
         "machine": {"python": platform.python_version(), "machine": platform.machine(), "cpus": os.cpu_count()},
         "measurements": [{**asdict(comparison), "met": comparison.met} for comparison in comparisons],
@@ -30,7 +30,7 @@ def as_dict(comparisons: Sequence[Comparison], skipped: Sequence[str]) -> dict[s
 
 
 def show(comparisons: Sequence[Comparison], skipped: Sequence[str]) -> None:
-    """Print the table, what was left out, and as the last line whether all limits were met."""
+    """Print the table, the skipped measurements and, as the last line, whether all limits are met."""
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(width=_FILE_COLUMNS, highlight=False)
@@ -66,5 +66,5 @@ def _spread(spread: Spread) -> str:
 
 
 def _number(value: float) -> str:
-    """Two significant digits at least, no more decimals than they need."""
+    """Write a number with at least two significant digits and at most two decimals."""
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,13 +1,13 @@
-"""Sociocs and AWS, as far as a benchmark needs them: `python -m benchmarks.stand_in CERTIFICATE`, over TLS like theirs.
+"""A stand-in for Sociocs and AWS with TLS: `python -m benchmarks.stand_in CERTIFICATE`.
 
     POST /200/message           Sociocs accepts after 200 ms
-    X-Amz-Target: ...           DynamoDB and Secrets Manager do as they are told after 5 ms
-    GET /requests               how many messages Sociocs was asked to send
+    X-Amz-Target: ...           DynamoDB and Secrets Manager answer after 5 ms
+    GET /requests               the number of messages that Sociocs was asked to send
 
-It judges nothing and remembers nothing: every message of a benchmark is new and valid, and what is measured shares the
-machine with this. (moto, which the tests and the sandbox use, answers one call at a time, unlike DynamoDB.)
+It validates and stores nothing, because every message of a benchmark is new and valid, and because it uses the CPU of
+the same machine. (moto, which the tests and the sandbox use, answers one call at a time, unlike DynamoDB.)
 
-The port is the first line on standard output; it ends when standard input does: with its parent.
+It writes its port as the first line on standard output. It ends when its standard input ends, and so with its parent.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ import ssl
 import sys
 
 AWS_SECONDS = 0.005
-"""DynamoDB promises single-digit milliseconds."""
+"""DynamoDB answers within single-digit milliseconds."""
 
 _SECRET = {"ARN": "arn", "Name": "benchmark", "VersionId": "1", "SecretString": "e047nbp2UnWuHD9m:benchmark"}
 _HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
 
 
 class StandIn:
-    """Says yes to everything."""
+    """Accepts every request."""
 
     def __init__(self) -> None:
         self._requests = 0
@@ -42,7 +42,7 @@ class StandIn:
                 writer.write(f"{_HEAD.format(len(body))}{body}".encode())
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
-            pass  # the other side, or the stand-in itself, has ended
+            pass  # the other side or the stand-in itself has ended
         finally:
             writer.close()
 

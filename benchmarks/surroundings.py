@@ -1,4 +1,4 @@
-"""What both contenders are given: a stand-in for AWS and Sociocs on a free port of loopback, and an environment."""
+"""The surroundings of both contenders: a stand-in for AWS and Sociocs on a free loopback port, and an environment."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What contenders run in."""
+    """The stand-in and the environment of the contenders."""
 
     port: int
     ca_bundle: Path
-    """All of certifi's certificates, and that of the stand-in."""
+    """All certificates of certifi, and the certificate of the stand-in."""
 
     def environment(self, answers_after_ms: int) -> dict[str, str]:
-        """The variables of a contender's process: nothing of this machine's AWS, nothing of its proxies."""
+        """Return the environment of a contender, without this machine's AWS settings and proxies."""
         url = f"https://localhost:{self.port}"
         return (
             {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -60,7 +60,7 @@ class Surroundings:
         )
 
     def requests(self) -> int:
-        """How many messages Sociocs has been asked to send."""
+        """Return the number of messages that Sociocs was asked to send."""
         tls = ssl.create_default_context(cafile=str(self.ca_bundle))
         connection = HTTPSConnection("localhost", self.port, timeout=10, context=tls)
         try:
@@ -72,7 +72,7 @@ class Surroundings:
 
 @contextmanager
 def surroundings() -> Iterator[Surroundings]:
-    """Start the stand-in; it ends with the block, or with this process."""
+    """Start the stand-in. It ends with the block, or with this process."""
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         bundle, certificate = _certificates(Path(folder))
         process = subprocess.Popen(
@@ -81,7 +81,7 @@ def surroundings() -> Iterator[Surroundings]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # Ctrl-C is for the parent, which then ends this in order
+            start_new_session=True,  # only the parent gets Ctrl-C, and it then ends this process in order
         )
         try:
             line = process.stdout.readline() if process.stdout else ""

@@ -1,9 +1,9 @@
-"""One contender in a process of its own, from inside: `python -m benchmarks.worker NAME CA_BUNDLE`.
+"""The program in the process of a contender: `python -m benchmarks.worker NAME CA_BUNDLE`.
 
-Writes one line of JSON when the contender is ready (the seconds that import and wiring took), then answers each line
-of batches on standard input with one line about how they went. Ends when standard input does: with its parent.
+It writes one line of JSON when the contender is ready, with the seconds of its start. Then it answers each line of
+batches on standard input with one line of results. It ends when its standard input ends, so it ends with its parent.
 
-Imports next to nothing before the clock starts.
+It imports very little before the clock starts.
 """
 
 import json
@@ -16,7 +16,7 @@ import certifi
 
 
 class Context:
-    """Lambda's context, as far as contenders use it."""
+    """The parts of Lambda's context that contenders use."""
 
     function_name = "benchmark"
     function_version = "$LATEST"
@@ -28,28 +28,28 @@ class Context:
         self._over = time.monotonic() + 60
 
     def get_remaining_time_in_millis(self) -> int:
-        """Count down from the function's timeout."""
+        """Return the remaining milliseconds."""
         return int((self._over - time.monotonic()) * 1000)
 
 
 def load(name: str) -> Any:
-    """Import and wire a contender; returns its handler."""
+    """Import a contender and return its handler."""
     if name == "peer":
-        from benchmarks import peer  # noqa: PLC0415 - what is measured
+        from benchmarks import peer  # noqa: PLC0415 - the import is measured
 
         return peer.lambda_handler
-    from benchmarks import ours  # noqa: PLC0415 - what is measured
+    from benchmarks import ours  # noqa: PLC0415 - the import is measured
 
     return ours.with_ledger() if name == "ours" else ours.without_ledger()
 
 
 def main() -> None:
-    """Be the contender that the command line names."""
-    # The contender logs to standard output, which is nobody's here; answers go where it was before.
+    """Run the contender that the command line names."""
+    # The contender logs to standard output, which is discarded. The answers go to the original standard output.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     name, bundle = sys.argv[1:]
-    # The stand-in's certificate, beside all that certifi has: the same work for whoever reads the bundle.
+    # The bundle has the stand-in's certificate and all those of certifi, so reading it takes as long as usual.
     vars(certifi)["where"] = lambda: bundle
 
     started, cpu = time.perf_counter(), time.process_time()

@@ -1,7 +1,7 @@
-"""Build the function's package: its sources and locked dependencies, for the runtime that template.yaml names.
+"""Build the function's package: its sources and its locked dependencies, for the runtime in template.yaml.
 
-Runs with any Python 3.11 or newer on any machine, without Docker: the dependencies are wheels for Lambda's platform,
-named with their hashes in src/requirements.txt and fetched by uv. Two builds give the same bytes.
+It runs with Python 3.11 or newer on any machine, without Docker. The dependencies are wheels for Lambda's platform.
+src/requirements.txt names them with their hashes, and uv installs them. Two builds give the same bytes.
 """
 
 import argparse
@@ -24,23 +24,23 @@ SOURCES = ROOT / "src" / "message_sender"
 REQUIREMENTS = ROOT / "src" / "requirements.txt"
 
 AWS_SERVICES = ("dynamodb", "events", "secretsmanager", "sqs")
-"""Services that the function calls; botocore carries the models of 400."""
+"""Services that the function calls. botocore has the models of 400 services."""
 
 PRUNED = (
-    # No Python file of the function reads these: tests import every module of the package after pruning.
+    # No module of the function reads these files. A test imports every module of the pruned package.
     "bin/*",
     "*/tests/*",
     "*.pyi",
     "*/__pycache__/*",
-    # Requests and botocore both take the certificates of certifi.
+    # requests and botocore both use the certificates of certifi.
     "botocore/cacert.pem",
-    # Resources (`boto3.resource`) and examples; the function makes clients.
+    # These are for `boto3.resource`, and examples. The function makes only clients.
     "boto3/data/*",
     "boto3/examples/*",
     "botocore/data/*/examples-1.json*",
-    # The page of an API that the function does not have.
+    # This is a web page for an HTTP API, which the function does not have.
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*",
-    # Who installed what. METADATA, RECORD's neighbour, stays: licences ask for it and importlib.metadata reads it.
+    # These say how a package was installed. METADATA stays: licences require it, and importlib.metadata reads it.
     "*.dist-info/RECORD",
     "*.dist-info/INSTALLER",
     "*.dist-info/REQUESTED",
@@ -51,32 +51,32 @@ PRUNED = (
 """Patterns of files, relative to the package, that the function does not need."""
 
 PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
-"""Lambda's architectures -> uv's names of platforms."""
+"""For each architecture of Lambda, the name of the platform in uv."""
 
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-"""The first that a ZIP file can hold: every file has this time, so that time is not in the digest."""
+"""The earliest time in a ZIP file. Every file has this time, so the digest does not depend on the time."""
 FILE_TIME = 315_532_800
-"""The same for `sam`, which makes the ZIP file itself from the files' own times: 1980-01-01T00:00:00Z."""
+"""The same time, 1980-01-01T00:00:00Z, for `sam`, which makes a ZIP file with the files' own times."""
 
 
 class BuildError(Exception):
-    """The package cannot be built; the message says what to do."""
+    """The package cannot be built. The message says what to do."""
 
 
 class Runtime(NamedTuple):
-    """What template.yaml says of the function's machine."""
+    """The runtime of the function in template.yaml."""
 
     python: str
-    """Such as `3.13`."""
+    """The Python version, such as `3.13`."""
     architecture: str
     """`arm64` or `x86_64`."""
 
 
 def runtime_of(template: str) -> Runtime:
-    """Read the runtime off the template's text, so that it is written down once.
+    """Read the runtime from the template's text, so that only one file names it.
 
     Args:
-        template: text of template.yaml.
+        template: the text of template.yaml.
     """
     python = re.findall(r"^ +Runtime: python(\d+\.\d+)$", template, re.MULTILINE)
     architecture = re.findall(r"^ +Architectures: \[(\w+)\]$", template, re.MULTILINE)
@@ -86,7 +86,7 @@ def runtime_of(template: str) -> Runtime:
 
 
 def find_uv() -> str:
-    """The path of uv: where `make setup` put it, beside this Python, or on the PATH."""
+    """Return the path of uv: from `make setup`, beside this Python, or on the PATH."""
     for folder in (str(ROOT / ".tools" / "uv" / "bin"), str(Path(sys.executable).parent), None):
         found = shutil.which("uv", path=folder)
         if found:
@@ -95,17 +95,17 @@ def find_uv() -> str:
 
 
 def install(runtime: Runtime, into: Path) -> None:
-    """Install the locked dependencies for Lambda's platform: wheels only, each with a hash of src/requirements.txt."""
+    """Install the locked dependencies for Lambda's platform: only wheels with a hash in src/requirements.txt."""
     command = [find_uv(), "pip", "install", "--quiet", "--target", str(into), "--python", sys.executable]
     command += ["--python-version", runtime.python, "--python-platform", PLATFORMS[runtime.architecture]]
     command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirements", str(REQUIREMENTS)]
-    command += ["--link-mode", "copy"]  # A hard link would change uv's own cache when the file's time is set.
+    command += ["--link-mode", "copy"]  # With hard links, setting a file's time would change uv's cache.
     if subprocess.run(command, check=False).returncode != 0:
         raise BuildError("uv could not install src/requirements.txt")
 
 
 def prune(package: Path) -> None:
-    """Remove what the function does not need, and the models of AWS services that it does not call."""
+    """Remove files that the function does not need, and the models of AWS services that it does not call."""
     data = package / "botocore" / "data"
     for service in [entry for entry in data.iterdir() if entry.is_dir() and entry.name not in AWS_SERVICES]:
         shutil.rmtree(service)
@@ -119,12 +119,12 @@ def prune(package: Path) -> None:
 
 
 def files_of(package: Path) -> Iterator[Path]:
-    """Every file, in an order that is the same on all machines."""
+    """Return every file, in the same order on all machines."""
     return iter(sorted((file for file in package.rglob("*") if file.is_file()), key=lambda file: file.as_posix()))
 
 
 def find_interpreter(python: str) -> str | None:
-    """A Python of the runtime's own version, which alone can write .pyc files for it; None when there is none."""
+    """Return a Python of the runtime's version; None if there is none. Only that version can write its .pyc files."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     candidates = [os.environ.get("LAMBDA_PYTHON"), sys.executable, shutil.which(f"python{python}")]
     candidates += [str(found) for found in sorted(pyenv.glob(f"versions/{python}.*/bin/python"), reverse=True)]
@@ -144,19 +144,19 @@ def _version_of(interpreter: str) -> str:
 
 
 def compile_sources(package: Path, interpreter: str) -> None:
-    """Write the .pyc files: Lambda's file system is read-only, so without them every cold start compiles the sources.
+    """Write the .pyc files. Lambda's file system is read-only, so without them every cold start compiles the sources.
 
-    They hold the source's hash, unchecked, and not its time, which unpacking changes.
+    The .pyc files have an unchecked hash of the source. They do not have its time, because unpacking changes the time.
     """
     command = [interpreter, "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(package), "-p", "/var/task", str(package)]
-    # The order of a frozen set in a .pyc file follows the seed.
+    # The order of a frozen set in a .pyc file depends on the seed.
     if subprocess.run(command, check=False, env={**os.environ, "PYTHONHASHSEED": "0"}).returncode != 0:
         raise BuildError(f"{interpreter} could not compile the package")
 
 
 def digest_of(package: Path) -> str:
-    """SHA-256 over the names and contents of all files."""
+    """Return the SHA-256 of the names and contents of all files."""
     digest = hashlib.sha256()
     for file in files_of(package):
         digest.update(
@@ -166,7 +166,7 @@ def digest_of(package: Path) -> str:
 
 
 def build(into: Path, runtime: Runtime) -> None:
-    """Build the package in a folder of its own, then put it in the place of `into`."""
+    """Build the package in a temporary folder, and then replace `into` by it."""
     into.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=into.parent, prefix=".build-") as folder:
         package = Path(folder) / "package"
@@ -189,17 +189,17 @@ def build(into: Path, runtime: Runtime) -> None:
 
 
 NOT_COMPILED = """\
-Not compiled: no Python {python} was found. The package works, but each cold start takes about twice as long.
-Install one, or name one in the environment variable LAMBDA_PYTHON."""
+Not compiled: Python {python} was not found. The package works, but each cold start takes about twice as long.
+Install that version, or set the environment variable LAMBDA_PYTHON to its path."""
 
 
 def write_zip(package: Path, target: Path) -> None:
-    """Write the package as a ZIP file that can be uploaded to Lambda as it is."""
+    """Write the package as a ZIP file for Lambda."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for file in files_of(package):
             entry = zipfile.ZipInfo(file.relative_to(package).as_posix(), ZIP_TIME)
-            entry.create_system = 3  # Unix, so that the permissions count, on every machine.
+            entry.create_system = 3  # 3 is Unix. Lambda then uses the permissions.
             entry.external_attr = 0o100644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, file.read_bytes(), compresslevel=9)
@@ -208,10 +208,15 @@ def write_zip(package: Path, target: Path) -> None:
 
 
 def main() -> int:
-    """Read the command line, build, and say what was built."""
+    """Read the command line, build the package, and print a summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--into", type=Path, default=ROOT / ".build" / "package", help="folder to make (replaced)")
-    parser.add_argument("--zip", type=Path, help="also write the package as this ZIP file")
+    parser.add_argument(
+        "--into",
+        type=Path,
+        default=ROOT / ".build" / "package",
+        help="folder for the package; an existing one is replaced",
+    )
+    parser.add_argument("--zip", type=Path, help="write the package also as this ZIP file")
     arguments = parser.parse_args()
     try:
         build(arguments.into.absolute(), runtime_of(TEMPLATE.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""Write the contract's JSON Schema, generated from the model, to events/message.schema.json."""
+"""Generate the contract's JSON Schema from the model, and write it to events/message.schema.json."""
 
 import json
 from pathlib import Path
@@ -10,16 +10,16 @@ PATH = Path(__file__).resolve().parent.parent / "events" / "message.schema.json"
 
 
 def text() -> str:
-    """Return what the file is to hold."""
+    """Return the content of the file."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the contract; events/message.schema.json is this."""
+    """Return the JSON Schema (2020-12) of the contract."""
     described = Message.model_json_schema()
     parts = described["$defs"]
     parts |= {shape.__name__: shape.model_json_schema() for shape in VARIABLES.values()}
-    # For editors and code generators: which of the shapes it is depends on the provider.
+    # This is for editors and code generators. The provider decides which of the shapes is valid.
     parts["Template"]["properties"]["variables"]["anyOf"] = list(map(_reference, VARIABLES))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -34,7 +34,7 @@ def _reference(provider: str) -> dict[str, str]:
 
 
 def _schema_between_fields() -> dict[str, Any]:
-    """Say what the model says: content, and what each provider allows."""
+    """Return the rules between fields: the content, and the fields that each provider allows."""
     some_text = {"required": ["text"], "properties": {"text": {"pattern": r"\S"}}}
     some_images = {"required": ["image_urls"], "properties": {"image_urls": {"minItems": 1}}}
     others = [{"required": [name]} for name in ("image_url", "video_url", "file_url", "template")]
@@ -54,14 +54,14 @@ def _schema_between_fields() -> dict[str, Any]:
 
 
 def _without_null_defaults(node: Any) -> Any:
-    """Take out the `null` defaults that stand for "absent": null itself is refused."""
+    """Remove the `null` defaults, which mean that a field is absent. The contract refuses null."""
     if isinstance(node, dict):
         return {k: _without_null_defaults(v) for k, v in node.items() if not (k == "default" and v is None)}
     return [_without_null_defaults(item) for item in node] if isinstance(node, list) else node
 
 
 def main() -> None:
-    """Write the file and say so."""
+    """Write the file and print its path."""
     PATH.write_text(text(), encoding="utf-8")
     print(f"wrote {PATH}")
 

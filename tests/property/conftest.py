@@ -1,4 +1,4 @@
-"""How many examples the property tests try: enough to find something new now and then, few enough to run each time."""
+"""Settings of Hypothesis for the property tests: 100 examples for each test."""
 
 from hypothesis import HealthCheck, settings
 

@@ -1,4 +1,4 @@
-"""Whatever comes in, it raises nothing and ends in exactly one outcome."""
+"""Any input ends in exactly one outcome and raises no exception."""
 
 import json
 from typing import Any, cast
@@ -34,44 +34,44 @@ any_text = st.text(st.characters(exclude_categories=()), min_size=1, max_size=3)
 
 
 class AcceptingClient:
-    """An API that accepts whatever it is sent, and remembers it."""
+    """A client whose API accepts every request. It keeps the bodies."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
 
     def send(self, body: bytes, *_: object) -> Outcome:
-        """Accept."""
+        """Keep the body and accept it."""
         self.bodies.append(body)
         return Accepted("Xyz12345")
 
 
 class EmptyLedger:
-    """A ledger that knows no key."""
+    """A ledger without any key."""
 
     def begin(self, *_: object) -> Begun:
-        """Let anyone send."""
+        """Allow every attempt."""
         return Begun()
 
     def look(self, *_: object) -> None:
-        """Know nothing."""
+        """Find no item."""
 
     def finish_accepted(self, *_: object) -> None:
-        """Forget."""
+        """Store nothing."""
 
 
 def send(delivery: Delivery) -> tuple[Outcome, list[bytes]]:
-    """Send one delivery; returns the outcome and what the API was sent."""
+    """Send one delivery and return the outcome and the bodies that the API got."""
     client = AcceptingClient()
     sender = Sender(cast(Any, client), cast(Any, EmptyLedger()), SETTINGS, Observer())
     return sender.send(delivery, lambda: None, last_start=float("inf"), over_at=0.0), client.bodies
 
 
 def assert_ends_in_one_outcome(delivery: Delivery) -> None:
-    """Either it is sent, once and as it came, or it can be dead-lettered with a reason."""
+    """Assert that it is sent once, or that it can become a dead letter with a reason."""
     outcome, sent = send(delivery)
 
     for name in (delivery.id, delivery.key, delivery.reference or "", delivery.body):
-        name.encode()  # which a log, an attribute and a queue will do
+        name.encode()  # the log, the attributes and the queue encode it as UTF-8
     assert isinstance(outcome, Accepted | Rejected | Deferred | Unknown)
     if isinstance(outcome, Accepted):
         assert len(sent) == 1
@@ -89,7 +89,7 @@ def assert_ends_in_one_outcome(delivery: Delivery) -> None:
 
 @given(bodies)
 def test_any_body_ends_in_one_outcome(body: str) -> None:
-    """Text, bytes, JSON of any kind, deep nesting, huge numbers, names given twice."""
+    """The bodies are text, bytes, any JSON, deep nesting, huge numbers and repeated names."""
     (delivery,) = open_event(sqs_event(sqs_record(body)))
 
     assert_ends_in_one_outcome(delivery)
@@ -97,7 +97,7 @@ def test_any_body_ends_in_one_outcome(body: str) -> None:
 
 @given(bodies, st.just("6002c671") | any_text)
 def test_any_notification_ends_in_one_outcome(body: str, name: str) -> None:
-    """The same inside an SNS notification with any id."""
+    """The same holds for a body in an SNS notification with any id."""
     notification = json.dumps(sns_notification(body, MessageId=name))
     (delivery,) = open_event(sqs_event(sqs_record(notification)))
 
@@ -106,7 +106,7 @@ def test_any_notification_ends_in_one_outcome(body: str, name: str) -> None:
 
 @given(json_values | mistaken_messages() | valid_messages, st.just("7468c241") | any_text)
 def test_any_detail_ends_in_one_outcome(detail: Any, name: str) -> None:
-    """The same as the detail of an event with any id, on the queue and invoked directly."""
+    """The same holds for the detail of an event with any id, on the queue and in a direct invocation."""
     event = eventbridge_event(detail, id=name)
 
     for delivery in open_event(sqs_event(sqs_record(json.dumps(event)))) + open_event([event]):
@@ -114,8 +114,8 @@ def test_any_detail_ends_in_one_outcome(detail: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
-def test_a_direct_event_with_a_number_that_json_has_not(number: float) -> None:
-    """Lambda's runtime reads what JSON does not allow; Sociocs would not."""
+def test_a_direct_event_with_a_number_that_json_does_not_have(number: float) -> None:
+    """Lambda's runtime reads NaN and infinity, which are not JSON and which Sociocs would refuse."""
     extra = {"provider": "twlo", "channel_key": "c", "to": "+16175550123", "text": "x"}
     (delivery,) = open_event(eventbridge_event({**extra, "contact_saving": {"extra_fields": {"a": number}}}))
 
@@ -132,7 +132,7 @@ def _nested(depth: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("depth", [95, 105, *range(900, 1000)])
 def test_any_depth_is_handled_or_handed_back(depth: int) -> None:
-    """Where one step can still read it and the next cannot, it is refused; nothing raises half-way."""
+    """At each depth the message is sent, or refused, or the whole event is refused. Nothing else is raised."""
     text = f'{{"provider":"twlo","channel_key":"c","to":"+16175550123","text":"x","a":{"[" * depth}{"]" * depth}}}'
     deliveries = open_event(sqs_event(sqs_record(text)))
     deliveries += open_event(
@@ -141,7 +141,7 @@ def test_any_depth_is_handled_or_handed_back(depth: int) -> None:
     try:
         deliveries += open_event(eventbridge_event(_nested(depth)))
     except UnknownEventError:
-        # What cannot be written as JSON again fails as a whole: Lambda keeps it for its on-failure destination.
+        # An event that cannot be written as JSON again fails as a whole. Lambda sends it to the on-failure destination.
         assert depth > 800
     for delivery in deliveries:
         assert_ends_in_one_outcome(delivery)
@@ -149,7 +149,7 @@ def test_any_depth_is_handled_or_handed_back(depth: int) -> None:
 
 @st.composite
 def broken_events(draw: st.DrawFn) -> Any:
-    """Take a Lambda event and put anything in a place or two, or take it out."""
+    """Take a Lambda event and replace or delete one or two of its parts."""
     body = draw(bodies)
     event: Any = draw(
         st.sampled_from(
@@ -174,7 +174,7 @@ def broken_events(draw: st.DrawFn) -> Any:
 
 @given(json_values | broken_events())
 def test_any_event_is_opened_or_refused_as_a_whole(event: Any) -> None:
-    """No other exception, and every delivery of what was opened ends in one outcome."""
+    """The event is refused as a whole, or every delivery of it ends in one outcome."""
     try:
         deliveries = open_event(event)
     except UnknownEventError:

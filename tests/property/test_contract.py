@@ -1,4 +1,4 @@
-"""What holds for every message: it is forwarded as it came, and schema and model are one contract."""
+"""Every message is forwarded unchanged, and schema and model agree."""
 
 import json
 from typing import Any
@@ -24,13 +24,13 @@ VALIDATOR = Draft202012Validator(schema())
 
 
 def spelt(value: Any) -> str:
-    """Write JSON so that 1, 1.0 and true differ, and the order of names counts."""
+    """Write JSON in which 1, 1.0 and true differ and the order of names matters."""
     return json.dumps(value, ensure_ascii=False)
 
 
 @given(valid_messages)
-def test_every_valid_message_is_forwarded_as_it_came(content: dict[str, Any]) -> None:
-    """Nothing added, changed or lost but `metadata`, and the message itself is left alone."""
+def test_every_valid_message_is_forwarded_unchanged(content: dict[str, Any]) -> None:
+    """Only `metadata` is removed, and the check does not change the message."""
     came = spelt(content)
 
     verdict = check(content)
@@ -44,12 +44,12 @@ def test_every_valid_message_is_forwarded_as_it_came(content: dict[str, Any]) ->
 
 @given(valid_messages)
 def test_every_valid_message_is_valid_by_the_schema(content: dict[str, Any]) -> None:
-    """What the function sends, the published schema accepts."""
+    """The published schema accepts every message that the function accepts."""
     VALIDATOR.validate(content)
 
 
 def assert_agreement(content: Any) -> None:
-    """Schema and model say the same of it, but for the calendar: 29 February is the model's alone."""
+    """Assert that schema and model agree, except about 29 February, which only the model checks."""
     metadata = content.get("metadata") if isinstance(content, dict) else None
     expires_at = metadata.get("expires_at") if isinstance(metadata, dict) else None
     for text in (content.get("schedule") if isinstance(content, dict) else None, expires_at):
@@ -69,19 +69,19 @@ def assert_agreement(content: Any) -> None:
 @example(message(text=None, image_urls=[]))
 @example(message(to="+16175550123\n"))
 def test_schema_and_model_agree_on_mistakes(content: dict[str, Any]) -> None:
-    """Drop a field, change its type, misspell it, leave it blank, take another provider's, go over an edge."""
+    """The mistakes drop, retype, misspell or blank a field, use another provider's field, or exceed a limit."""
     assert_agreement(content)
 
 
 @given(json_values)
 def test_schema_and_model_agree_on_anything(content: Any) -> None:
-    """What is no message at all is none to either."""
+    """Both refuse a value that is not a message."""
     assert_agreement(content)
 
 
 @given(any_date_times, any_date_times_with_offset)
 def test_only_29_february_is_a_matter_of_the_calendar(schedule: str, expires_at: str) -> None:
-    """Whatever else has the form of a date and time is one: the pattern knows the days of the months."""
+    """The pattern knows the length of each month, so only 29 February can match and not exist."""
     verdict = check(message(schedule=schedule, metadata={"expires_at": expires_at}))
 
     not_a_day = [text for text in (schedule, expires_at) if not has_a_calendar_day(text)]
@@ -91,7 +91,7 @@ def test_only_29_february_is_a_matter_of_the_calendar(schedule: str, expires_at:
 
 @given(mistaken_messages())
 def test_a_refusal_is_one_line_without_values(content: dict[str, Any]) -> None:
-    """It can be an attribute, and repeats no string of the message that the contract does not use itself."""
+    """The text is printable, and it does not repeat the recipient's number."""
     verdict = check(content)
     if isinstance(verdict, Message):
         return

@@ -1,4 +1,4 @@
-"""Whatever a message says, a text that quotes it says it no more once it is redacted."""
+"""A redacted text does not contain the values of the message that it quoted."""
 
 import html
 import json
@@ -15,11 +15,11 @@ from tests.support.builders import twilio_template
 from tests.support.contract_strategies import valid_messages
 
 PUBLIC = [("provider",), ("channel_key",), ("schedule",), ("contact_saving", "list_id"), ("contact_saving", "save")]
-"""What an error may repeat: words of the contract and the team's own settings."""
+"""Fields that an error text may repeat: words of the contract and the team's own settings."""
 
 
 def values(node: Any, *path: str) -> Iterator[str]:
-    """Find all that a message says, but for what is public."""
+    """Yield all values of a message, except the public ones."""
     if isinstance(node, dict):
         for name, value in node.items():
             yield from values(value, *path, name)
@@ -31,8 +31,8 @@ def values(node: Any, *path: str) -> Iterator[str]:
 
 
 @given(valid_messages, st.data())
-def test_a_quoted_value_is_taken_out(content: dict[str, Any], data: st.DataObject) -> None:
-    """Whichever value it is, wherever it stands, and in whatever case."""
+def test_a_quoted_value_is_removed(content: dict[str, Any], data: st.DataObject) -> None:
+    """Any value is removed, in capitals, in small letters, escaped and in every Unicode form."""
     content = {name: value for name, value in content.items() if name != "metadata"}
     said = [value for value in values(content) if value.strip(" *")]
     value = data.draw(st.sampled_from(said))
@@ -48,14 +48,14 @@ def test_a_quoted_value_is_taken_out(content: dict[str, Any], data: st.DataObjec
 
 
 @given(valid_messages, st.text(alphabet="abcdef0123456789:", min_size=8))
-def test_a_secret_is_taken_out(content: dict[str, Any], apikey: str) -> None:
-    """The apikey too, which the message does not hold."""
+def test_a_secret_is_removed(content: dict[str, Any], apikey: str) -> None:
+    """The apikey is removed too, although it is not in the message."""
     assert apikey not in redacted(f"apikey {apikey} is not known", json.dumps(content).encode(), apikey)
 
 
 @given(valid_messages)
-def test_a_phone_number_is_taken_out_however_it_is_written(content: dict[str, Any]) -> None:
-    """With the plus or without it."""
+def test_a_phone_number_is_removed_in_every_spelling(content: dict[str, Any]) -> None:
+    """The number is removed with and without a plus, and with separators."""
     digits = content["to"].lstrip("+")
 
     for spelling in (digits, f"+{digits}", f"whatsapp:+{digits}", f"00{digits}"):
@@ -66,8 +66,8 @@ def test_a_phone_number_is_taken_out_however_it_is_written(content: dict[str, An
 
 
 @pytest.mark.parametrize("name", ["schedule", "provider", "channel_key", "list_id"])
-def test_a_variable_named_like_a_field_is_taken_out(name: str) -> None:
-    """What may be repeated is the field itself, not a template's variable or a custom field of its name."""
+def test_a_variable_with_the_name_of_a_field_is_removed(name: str) -> None:
+    """Only the field itself is public, not a template variable or a custom field with the same name."""
     content = twilio_template(
         template={"id": "HX01", "variables": {name: "Zebedee"}}, contact_saving={"extra_fields": {name: "Quentin"}}
     )
@@ -86,7 +86,7 @@ def test_a_variable_named_like_a_field_is_taken_out(name: str) -> None:
     ],
 )
 def test_a_part_of_the_text_is_not_shown(said: str) -> None:
-    """Three of its words in a row are enough, whatever stands between them."""
+    """A text with three consecutive words of the message is not shown, whatever separates them."""
     body = json.dumps({"text": "Dear Anna, your biopsy result is ready.\nCode 4821. Call us."}).encode()
 
     assert redacted(said, body) == "(quotes the message's text, not shown)"
@@ -103,7 +103,7 @@ def test_a_part_of_the_text_is_not_shown(said: str) -> None:
     ],
 )
 def test_a_word_of_the_text_is_not_shown(said: str, quoted: str) -> None:
-    """A code, and any word that the API would not use by itself; in scripts without spaces too."""
+    """A code and a word that the API does not use itself are removed, also in scripts without spaces."""
     body = json.dumps({"text": "Your PIN 4821 and token K7qz for chemotherapy: 您的验证码是四八二一请勿泄露"}).encode()
 
     text = redacted(said, body)
@@ -112,15 +112,15 @@ def test_a_word_of_the_text_is_not_shown(said: str, quoted: str) -> None:
     assert "***" in text
 
 
-def test_the_reason_can_be_read_all_the_same() -> None:
-    """Whatever the message says, the API's own words stay."""
+def test_the_words_of_the_api_stay() -> None:
+    """Words that the API uses itself stay, also when the message contains them."""
     body = json.dumps({"text": "The file could not be found. Invalid message, please send it again"}).encode()
 
     assert redacted("Invalid channel: the user is unknown.", body) == "Invalid channel: the user is unknown."
 
 
-def test_words_that_the_text_only_shares_are_shown() -> None:
-    """What the API says of the channel is worth reading."""
+def test_short_words_that_the_text_shares_stay() -> None:
+    """A text about the channel stays, although it shares short words with the message."""
     body = json.dumps({"text": "Your order is on its way"}).encode()
 
     assert redacted("Invalid channel_key. Your account is suspended.", body) == (

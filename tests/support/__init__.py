@@ -1,6 +1,6 @@
-"""What the tests share: builders, worlds, stand-ins and the programs that they start."""
+"""Builders, worlds, stand-ins and small programs that several tests use."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The repository."""
+"""The folder of the repository."""

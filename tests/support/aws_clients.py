@@ -1,4 +1,4 @@
-"""Clients of the local AWS endpoint, and waiting for what it does."""
+"""Clients of the local AWS endpoint, and a function that waits for a condition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.config import Config
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
-    """Return the condition's value once it is truthy."""
+    """Wait until the condition's value is true, and return the value."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()
@@ -22,14 +22,14 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20) -> An
 
 
 class Clients:
-    """boto3 clients of the endpoint, made once each."""
+    """boto3 clients of the endpoint. Each client is made once."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._made: dict[tuple[str, str], Any] = {}
 
     def __call__(self, service: Any, access_key_id: str = "test") -> Any:
-        """Return the client of a service, with an access key id of its own."""
+        """Return the client of a service for an access key id."""
         if (service, access_key_id) not in self._made:
             self._made[service, access_key_id] = boto3.client(
                 service,

@@ -1,4 +1,4 @@
-"""Builders of what the tests send: valid unless a test says otherwise."""
+"""Builders of messages, envelopes and records. They are valid unless a test changes them."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:messages"
 
 
 def message(**changes: Any) -> dict[str, Any]:
-    """A valid SMS; a change of None takes a field out."""
+    """Return a valid SMS. A change of None removes the field."""
     fields: dict[str, Any] = {
         "provider": "twlo",
         "channel_key": "ck_main",
@@ -21,13 +21,13 @@ def message(**changes: Any) -> dict[str, Any]:
 
 
 def twilio_template(**changes: Any) -> dict[str, Any]:
-    """A valid WhatsApp template message through Twilio."""
+    """Return a valid WhatsApp template message through Twilio."""
     template = {"id": "HX0123456789abcdef0123456789abcdef", "variables": {"1": "John", "2": "john@example.com"}}
     return message(provider="twlowa", text=None) | {"template": template} | changes
 
 
 def gupshup_template(**changes: Any) -> dict[str, Any]:
-    """A valid WhatsApp template message through Gupshup."""
+    """Return a valid WhatsApp template message through Gupshup."""
     variables = {
         "MEDIA_URL": "https://example.com/ticket.pdf",
         "Header": {"1": "John"},
@@ -38,7 +38,7 @@ def gupshup_template(**changes: Any) -> dict[str, Any]:
 
 
 def eventbridge_event(detail: Any, **changes: Any) -> dict[str, Any]:
-    """An event as a rule delivers it."""
+    """Return an event as an EventBridge rule delivers it."""
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -54,7 +54,7 @@ def eventbridge_event(detail: Any, **changes: Any) -> dict[str, Any]:
 
 
 def sns_notification(text: str, **changes: Any) -> dict[str, Any]:
-    """A notification as a topic puts it on a queue, not raw."""
+    """Return a notification as a topic without raw delivery puts it on a queue."""
     return {
         "Type": "Notification",
         "MessageId": str(uuid.uuid4()),
@@ -80,7 +80,7 @@ def sqs_record(
     receipt_handle: str = "receipt",
     message_id: str | None = None,
 ) -> dict[str, Any]:
-    """A record as Lambda hands it over; a body that is not a string is written as JSON."""
+    """Return a record as Lambda passes it to the function. A body that is not a string is written as JSON."""
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     sent = time.time() if sent_at is None else sent_at
     system = {
@@ -105,10 +105,10 @@ def sqs_record(
 
 
 def text_attribute(value: str) -> dict[str, Any]:
-    """A string attribute in the shape that Lambda gives."""
+    """Return a string attribute in the shape that Lambda uses."""
     return {"stringValue": value, "stringListValues": [], "binaryListValues": [], "dataType": "String"}
 
 
 def sqs_event(*records: dict[str, Any]) -> dict[str, Any]:
-    """A batch of records."""
+    """Return an SQS event with these records."""
     return {"Records": list(records)}

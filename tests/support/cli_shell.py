@@ -1,4 +1,4 @@
-"""The command `sociocs` on a world's queues: a shell to run it in, and dead letters of every kind to run it on."""
+"""Runs the command `sociocs` on a world's queues, and writes dead letters of every kind to them."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from tests.support.world import World
 
 @dataclass(frozen=True)
 class Result:
-    """What a command did."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -24,13 +24,13 @@ class Result:
 
     @property
     def json(self) -> Any:
-        """What it printed with `--json`."""
+        """The value that the command printed with `--json`."""
         return json.loads(self.out)
 
 
 @dataclass
 class Shell:
-    """Runs `sociocs` on a world, in this process."""
+    """Runs `sociocs` on a world in this process."""
 
     world: World
 
@@ -39,8 +39,8 @@ class Shell:
         return self.bare(*arguments, "--stack", self.world.name)
 
     def bare(self, *arguments: str) -> Result:
-        """Run a command as it is given."""
-        # Not pytest's capture: the function's logger would keep its stream beyond the test.
+        """Run a command without adding `--stack`."""
+        # pytest's capture is not used, because the function's logger would keep its stream after the test.
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exit_:
             main(list(arguments))
@@ -49,30 +49,30 @@ class Shell:
 
     @property
     def stack(self) -> Stack:
-        """The stack, for what a test does without the command."""
+        """The stack, for calls that a test makes without the command."""
         return Stack(self.world.name)
 
 
 @dataclass
 class Letters:
-    """Puts dead letters of every kind where they belong."""
+    """Writes dead letters of every kind."""
 
     world: World
     number: int = 0
     texts: list[str] = field(default_factory=list)
 
     def new(self, **changes: Any) -> dict[str, Any]:
-        """A message that no other test letter equals."""
+        """Return a message that differs from all others."""
         self.number += 1
         self.texts.append(f"letter {self.number}")
         return message(text=self.texts[-1], **changes)
 
     def put(self, body: Any, attributes: dict[str, str] | None = None, **options: Any) -> str:
-        """Put a body and string attributes on the dead-letter queue; returns the letter's id."""
+        """Put a body and string attributes on the dead-letter queue, and return the letter's id."""
         text = body if isinstance(body, str) else json.dumps(body)
         values = {name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()}
         url = self.world.environment["DEAD_LETTER_QUEUE_URL"]
-        if "MessageGroupId" not in options:  # what EventBridge and Lambda cannot put on a FIFO queue
+        if "MessageGroupId" not in options:  # EventBridge and Lambda cannot write to a FIFO queue
             url = self.world.environment.get("EVENT_DEAD_LETTER_QUEUE_URL", url)
         sent = self.world.client("sqs").send_message(
             QueueUrl=url, MessageBody=text, MessageAttributes=values, **options
@@ -80,14 +80,14 @@ class Letters:
         return str(sent["MessageId"])
 
     def ours(self, code: str = "API_REJECTED", key: str | None = None, **attributes: str) -> str:
-        """One of the function's own."""
+        """Write a dead letter as the function does."""
         body = self.new()
         why = {"ERROR_CODE": code, "ERROR_MESSAGE": f"why {code}", "RETRY_ATTEMPTS": "3"}
         why |= {"FIRST_SEEN": "2026-11-20T10:00:00.000Z", "IDEMPOTENCY_KEY": key or f"key-{self.number}"}
         return self.put(body, {**why, **attributes})
 
     def moved_by_sqs(self, body: Any = None, **options: Any) -> str:
-        """One that SQS moved: received too often."""
+        """Write a dead letter as SQS does after too many receives."""
         sqs, url = self.world.client("sqs"), self.world.environment["MESSAGE_QUEUE_URL"]
         policy = json.loads(
             sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
@@ -102,7 +102,7 @@ class Letters:
         return sent
 
     def of_eventbridge(self) -> str:
-        """One that EventBridge put there."""
+        """Write a dead letter as EventBridge does."""
         why = {
             "RULE_ARN": "arn:rule",
             "TARGET_ARN": "arn:target",
@@ -112,7 +112,7 @@ class Letters:
         return self.put(eventbridge_event(self.new()), why)
 
     def of_lambda(self, events: int = 1) -> str:
-        """Lambda's on-failure record of one event, or of an array of them."""
+        """Write Lambda's on-failure record of one event or of an array of events."""
         payload = [eventbridge_event(self.new()) for _ in range(events)]
         return self.put(
             {
@@ -127,7 +127,7 @@ class Letters:
 
 
 def deploy(world: World) -> None:
-    """Make a stack, named as the world, whose outputs name its queues; with FIFO queues one for events besides."""
+    """Make a stack with the world's name, whose outputs name its queues. With FIFO it also has a queue for events."""
     if world.fifo:
         made = world.client("sqs").create_queue(QueueName=f"{world.name}-events")
         world.environment["EVENT_DEAD_LETTER_QUEUE_URL"] = made["QueueUrl"]

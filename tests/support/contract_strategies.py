@@ -1,4 +1,4 @@
-"""Strategies: any valid message, and what a producer's mistake makes of one."""
+"""Hypothesis strategies for valid messages, messages with mistakes, and bodies."""
 
 import copy
 import json
@@ -23,7 +23,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=6,
 )
-"""Whatever JSON can hold."""
+"""Any JSON value."""
 
 phones = st.builds(str.__add__, st.sampled_from(["", "+"]), st.integers(10**6, 10**15 - 1).map(str))
 urls = st.builds(
@@ -35,7 +35,7 @@ urls = st.builds(
 
 
 def has_a_calendar_day(text: str) -> bool:
-    """Say whether it is a day that the calendar has; of what the pattern takes, only 29 February may be none."""
+    """Return whether the calendar has this day. The pattern matches one day that may not exist: 29 February."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
@@ -45,7 +45,7 @@ def has_a_calendar_day(text: str) -> bool:
 
 any_date_times = st.from_regex(SCHEDULE, fullmatch=True)
 any_date_times_with_offset = st.from_regex(EXPIRES_AT, fullmatch=True)
-"""All that the patterns take: thorough, and slow to generate."""
+"""Any text that the pattern matches. These strategies are slow."""
 
 _days = st.sampled_from(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H", "%Y%m%dT%H%M%S", "%Y-%m-%dT%H:%M:%S.%f"])
 _FIRST, _LAST = datetime.fromisoformat("1000-01-01"), datetime.fromisoformat("2999-12-31")
@@ -99,7 +99,7 @@ def _of(provider: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _with_content(content: dict[str, Any], text: str) -> dict[str, Any]:
-    """Give a message without content a text."""
+    """Add a text to a message without content."""
     has_text = bool(content.get("text", "").strip())
     others = ("image_url", "video_url", "file_url", "template")
     return (
@@ -164,7 +164,7 @@ _edges = st.sampled_from(_EDGES).map(copy.deepcopy)
 
 
 def _parent(content: Any, path: tuple[Any, ...]) -> Any:
-    """Find the object or array that holds what a path leads to, making objects on the way where there is nothing."""
+    """Return the object or array that contains the end of a path. Missing objects on the way are made."""
     *parents, last = path
     for name in parents:
         if not isinstance(content, dict):
@@ -177,7 +177,7 @@ def _parent(content: Any, path: tuple[Any, ...]) -> Any:
 
 @st.composite
 def mistaken_messages(draw: st.DrawFn) -> dict[str, Any]:
-    """Make a valid message wrong in a place or two; it may happen to stay valid."""
+    """Change a valid message in one or two places. It may stay valid by chance."""
     content = copy.deepcopy(draw(valid_messages))
     for _ in range(draw(st.integers(1, 2))):
         path = draw(st.sampled_from(_FIELDS))
@@ -209,7 +209,20 @@ def _nested(brackets: tuple[str, str], depth: int, inner: str) -> str:
     return opening * depth + inner + closing * depth
 
 
-_DEPTHS = [90, 110, 900, 980, 985, 990, 993, 995, 998, 1000, 3000, 100_000]  # around where readers give up, and beyond
+_DEPTHS = [
+    90,
+    110,
+    900,
+    980,
+    985,
+    990,
+    993,
+    995,
+    998,
+    1000,
+    3000,
+    100_000,
+]  # near the depths at which readers fail, and far beyond
 _deep = st.builds(
     _nested, st.sampled_from([('{"a":', "}"), ("[", "]")]), st.sampled_from(_DEPTHS), st.sampled_from(["1", "null", ""])
 )
@@ -223,7 +236,7 @@ _HOLES = [
     '{"metadata":{"idempotency_key":%s},"metadata":1}',
     "%s",
 ]
-"""Texts with a place for a text."""
+"""Texts with a place to insert another text."""
 bodies = st.one_of(
     st.text(),
     st.binary().map(lambda raw: raw.decode("latin-1")),
@@ -236,4 +249,4 @@ bodies = st.one_of(
         _deep | _numbers | json_values.map(json.dumps),
     ),
 )
-"""Whatever text can be the body of an SQS message."""
+"""Any text that can be the body of an SQS message."""

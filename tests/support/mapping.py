@@ -1,4 +1,4 @@
-"""Lambda's event source mapping, one turn at a time: a test says when and how long, and sees every wait asked for."""
+"""A stand-in for Lambda's event source mapping. A test starts each turn and sees each visibility timeout."""
 
 import contextlib
 from dataclasses import dataclass, field
@@ -16,26 +16,26 @@ from tests.support.world import FakeContext, World
 
 @dataclass
 class Mapping:
-    """Feeds one wired function from the world's queue. Makes its own application: environment names in lower case."""
+    """Passes messages of the world's queue to one application, which it makes. Environment names are in lower case."""
 
     world: World
     environment: dict[str, str] = field(default_factory=dict)
     application: Application = field(init=False)
     delivered: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By message id: the latest received message."""
+    """For each message id, the message of the latest receive."""
     _asked: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # One session for all tests: each new one reads botocore's data files anew, 0.1 s of work.
+        # All tests share one session, because a new session reads botocore's data files for 0.1 s.
         create = _session().client
         session = mock.Mock(client=lambda *names, **options: self._note_waits(create(*names, **options)))
         with mock.patch.object(boto3, "Session", return_value=session):
             self.application = self.world.application(**self.environment)
 
     def turn(self, context: FakeContext | None = None, *, system: dict[str, str] | None = None) -> list[str]:
-        """Deliver everything visible as one batch and delete what is done; the ids that stay, in the order sent.
+        """Deliver all visible messages as one batch. Delete the finished ones, and return the ids of the others.
 
-        `system` stands in for what SQS says of every record: `{"ApproximateReceiveCount": "200"}`.
+        `system` replaces system attributes of every record: `{"ApproximateReceiveCount": "200"}`.
         """
         messages = self.world.receive()
         for message in messages:
@@ -50,11 +50,11 @@ class Mapping:
         return [message["MessageId"] for message in messages if message["MessageId"] in stay]
 
     def wait_of(self, message_id: str) -> int | None:
-        """Seconds for which the function hid the message at its latest delivery; None when it left that to SQS."""
+        """Return the visibility timeout that the function set at the latest delivery; None if it set none."""
         return self._asked.get(self.delivered[message_id]["ReceiptHandle"])
 
     def end_waits(self) -> None:
-        """Make what is in flight visible: the waits are over."""
+        """Make all messages in flight visible."""
         for message in self.delivered.values():
             with contextlib.suppress(ClientError):  # deleted meanwhile
                 self._sqs.change_message_visibility(
@@ -62,7 +62,7 @@ class Mapping:
                 )
 
     def depth(self) -> int:
-        """Messages in the queue: visible, in flight and delayed."""
+        """Return the number of messages on the queue: visible, in flight and delayed."""
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
         found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
         return sum(int(found[name]) for name in names)
@@ -88,7 +88,7 @@ class Mapping:
 
 
 def letters(world: World) -> list[dict[str, str]]:
-    """What the dead letters say: for each, its attributes as text."""
+    """Return the attributes of each dead letter as text."""
     return [
         {name: value.get("StringValue", "") for name, value in letter.get("MessageAttributes", {}).items()}
         for letter in world.receive(dead=True)

@@ -1,6 +1,8 @@
-"""One invocation in a process of its own, which a test may kill: event on standard input, response on standard output.
+"""One invocation in a separate process, which a test may kill.
 
-It writes `ready` first, when everything is wired: processes that are given their events then run at the same time.
+The event is on standard input, and the response on standard output.
+
+It first writes `ready`, when the application is made. A test can then start several invocations at the same time.
 """
 
 import json
@@ -13,7 +15,7 @@ from tests.support.world import FakeContext
 
 
 def main() -> None:
-    """Serve one event with as many seconds as the first argument says."""
+    """Handle one event. The first argument is the remaining time in seconds."""
     application = Application(Settings.from_environment(os.environ))
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""A dead-letter queue with a clock of its own, on which calls take time: what no real endpoint does on demand."""
+"""A fake dead-letter queue with its own clock. Each call takes a time that the test sets."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ START = datetime(2026, 11, 24, 10, tzinfo=UTC)
 
 @dataclass
 class Letter:
-    """One message on it."""
+    """One message on the queue."""
 
     body: str
     attributes: dict[str, str]
@@ -21,12 +21,12 @@ class Letter:
 
 @dataclass
 class SlowQueue:
-    """What the command asks of SQS, for one dead-letter queue; everything that is sent is put on `sent`."""
+    """The SQS calls that the command makes, for one dead-letter queue. `sent` has the bodies of all sent messages."""
 
     receive_seconds: float = 0.0
     change_seconds: float = 0.0
     counted_more: int = 0
-    """How many letters more than there are SQS counts: its numbers are approximate."""
+    """The number that SQS counts too many, because its numbers are approximate."""
     now: float = 0.0
     letters: dict[str, Letter] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
@@ -35,7 +35,7 @@ class SlowQueue:
 
     @classmethod
     def with_codes(cls, *codes: str, **options: Any) -> "SlowQueue":
-        """A queue with one letter for each code."""
+        """Return a queue with one letter for each code."""
         found = cls(**options)
         for number, code in enumerate(codes, 1):
             attributes = {"ERROR_CODE": code, "IDEMPOTENCY_KEY": f"key-{number}"}
@@ -43,11 +43,11 @@ class SlowQueue:
         return found
 
     def monotonic(self) -> float:
-        """What its clock says."""
+        """Return the time of the queue's clock."""
         return self.now
 
     def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
-        """Count."""
+        """Count the letters."""
         self.calls.append("count")
         visible = sum(letter.visible_at <= self.now for letter in self.letters.values())
         date = format_datetime(START, usegmt=True)
@@ -61,7 +61,7 @@ class SlowQueue:
         }
 
     def receive_message(self, *, VisibilityTimeout: int, MaxNumberOfMessages: int, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        """Hand out what is visible, the oldest first, which is the worst that SQS may do."""
+        """Return visible letters, the oldest first, which is the worst order that SQS may choose."""
         self.calls.append("receive")
         found = [(id_, letter) for id_, letter in self.letters.items() if letter.visible_at <= self.now]
         found = found[:MaxNumberOfMessages]
@@ -72,7 +72,7 @@ class SlowQueue:
         return {"Messages": [self._received(id_, letter) for id_, letter in found]}
 
     def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803
-        """Hide or show, each receipt that still counts."""
+        """Change the visibility of each letter whose receipt is still valid."""
         self.calls.append("change")
         assert 0 < len(Entries) <= 10
         self.now += self.change_seconds
@@ -83,20 +83,20 @@ class SlowQueue:
         return {}
 
     def send_message_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803
-        """Take everything."""
+        """Accept every entry."""
         self.calls.append("send")
         self.sent += [entry["MessageBody"] for entry in Entries]
         return {"Successful": [{"Id": entry["Id"], "MessageId": "new"} for entry in Entries]}
 
     def delete_message_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803
-        """Delete everything."""
+        """Delete every entry."""
         self.calls.append("delete")
         for entry in Entries:
             del self.letters[entry["ReceiptHandle"].split()[0]]
         return {}
 
     def start_message_move_task(self, **_: Any) -> dict[str, Any]:
-        """Move what is there."""
+        """Move all letters."""
         self.calls.append("move")
         self.sent += [letter.body for letter in self.letters.values()]
         self.moved = len(self.letters)
@@ -104,7 +104,7 @@ class SlowQueue:
         return {"TaskHandle": "handle"}
 
     def list_message_move_tasks(self, **_: Any) -> dict[str, Any]:
-        """The move is done at once."""
+        """Report that the move is completed."""
         if "move" not in self.calls:
             return {"Results": []}
         return {

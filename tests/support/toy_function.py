@@ -1,4 +1,4 @@
-"""A function that does what its event says, for tests of what runs functions."""
+"""A Lambda function for tests of the sandbox. The event says what it does."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def lambda_handler(event: Any, context: Any) -> Any:
 
 
 def batch_handler(event: Any) -> Any:
-    """Write each batch to the file TOY_BATCHES, then answer as the first body that is a JSON object says."""
+    """Write each batch to the file TOY_BATCHES, and do what the bodies that are JSON objects say."""
     with Path(os.environ["TOY_BATCHES"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps({"at": time.time(), "pid": os.getpid(), "records": event["Records"]}) + "\n")
     failures = []

@@ -1,12 +1,12 @@
-r"""Faults of the wire, one scripted socket at a time: what no well-behaved HTTP server can be made to do.
+r"""A scripted server for faults of connections that a normal HTTP server cannot produce.
 
     with Wire([ReadRequest(), Send(b"HTTP/1.1 200 OK\r\nContent-Le"), Reset()]) as wire:
         client(wire.url)
         assert len(wire.requests) == 1
 
-Each connection plays one script, step by step: the first connection the first script, and so on; the last script
-serves all that follow. When a script is over, the connection is closed in order (FIN). Steps are values, so scripts
-can be parameters of a test. Nothing here is random, and nothing waits longer than the `with` block.
+Each connection runs one script, step by step. The first connection runs the first script, and so on. The last script
+is for all further connections. At the end of a script the connection is closed in order (FIN). Steps are values, so
+scripts can be parameters of a test. Nothing is random, and nothing waits longer than the `with` block.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Self
 
-# How often a step that waits looks whether the block has ended.
+# How often a waiting step checks whether the block has ended.
 _POLL_SECONDS = 0.02
 
-# Small, so that a large request cannot vanish into the buffers of the kernel before the fault.
+# The buffer is small, so that the kernel cannot accept a whole large request before the fault.
 _RECEIVE_BUFFER_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One request that was read to its end. Header names are in lower case, values as they came."""
+    """One complete request. Header names are in lower case, and values are unchanged."""
 
     method: str
     target: str
@@ -41,14 +41,14 @@ class WireRequest:
 
 @dataclass(slots=True)
 class WireConnection:
-    """What one connection brought.
+    """The record of one connection.
 
     Attributes:
-        requests: the complete ones.
-        bytes_received: of complete and incomplete ones, after decryption.
-        steps_done: how many steps of its script have been played.
-        closed: whether it is over on our side.
-        error: what the peer did to it (it reset, or refused our certificate), if anything.
+        requests: the complete requests.
+        bytes_received: the bytes of complete and incomplete requests, after decryption.
+        steps_done: the number of finished steps of the script.
+        closed: whether the server has closed the connection.
+        error: the error that the peer caused (a reset or a refused certificate), or None.
     """
 
     requests: list[WireRequest] = field(default_factory=list)
@@ -63,12 +63,12 @@ class WireConnection:
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """Read one whole request with a Content-Length. The script ends when the peer closes instead."""
+    """Read one whole request with a Content-Length. If the peer closes instead, the script ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadBytes:
-    """Read at least so many bytes, and little more."""
+    """Read at least this number of bytes, and few more."""
 
     count: int = 1
 
@@ -90,12 +90,12 @@ class Drip:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Do nothing more, not even read, until the block ends."""
+    """Do nothing until the block ends. This also stops reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """End the connection with a reset (RST); data that the peer has not read yet is thrown away."""
+    """End the connection with a reset (RST). The peer loses data that it has not read."""
 
 
 Step = ReadRequest | ReadBytes | Send | Drip | Hang | Reset
@@ -108,13 +108,13 @@ HTML = b"<!doctype html><title>Welcome</title><h1>It works!</h1>"
 
 
 def success(message_id: str = "Xyz12345", *, padding: int = 0) -> bytes:
-    """The body of an accepted message, made larger by `padding` bytes of a field nobody reads."""
+    """Return the body of an accepted message. `padding` is the size of an unused field in bytes."""
     body = {"status": "success", "data": {"message_id": message_id}}
     return json.dumps(body | ({"padding": "x" * padding} if padding else {})).encode()
 
 
 def failure(reason: str = "Invalid channel_key.") -> bytes:
-    """The body of an error as the API documents it."""
+    """Return the body of an error as the API documents it."""
     return json.dumps({"status": "error", "errors": [{"msg": reason}]}).encode()
 
 
@@ -126,13 +126,13 @@ def response(
     headers: dict[str, str] | None = None,
     content_length: int | None = None,
 ) -> bytes:
-    """A response with a Content-Length, which `content_length` can make a lie."""
+    """Return a response with a Content-Length. `content_length` can make that header wrong."""
     length = len(body) if content_length is None else content_length
     return _head(status, {"Content-Type": content_type, "Content-Length": str(length), **(headers or {})}) + body
 
 
 def chunked(body: bytes, *, size: int = 7, ends: bool = True) -> bytes:
-    """A 200 in chunks of `size` bytes; without its last chunk when it does not end."""
+    """Return a 200 in chunks of `size` bytes. With `ends=False` the last chunk is missing."""
     chunks = [body[start : start + size] for start in range(0, len(body), size)]
     encoded = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
     head = _head(200, {"Content-Type": "application/json", "Transfer-Encoding": "chunked"})
@@ -140,7 +140,7 @@ def chunked(body: bytes, *, size: int = 7, ends: bool = True) -> bytes:
 
 
 def gzipped(body: bytes) -> bytes:
-    """A 200 whose body is compressed."""
+    """Return a 200 with a compressed body."""
     return response(200, gzip.compress(body), headers={"Content-Encoding": "gzip"})
 
 
@@ -153,10 +153,10 @@ def _head(status: int, headers: dict[str, str]) -> bytes:
 
 
 class Wire:
-    """A server on a free loopback port that plays scripts. `url` is where, `connections` and `requests` what came.
+    """A server on a free loopback port that runs scripts. It has its `url`, its `connections` and their `requests`.
 
-    With `tls` (a server-side SSLContext) the handshake comes before the script. `scheme` only changes `url`:
-    "https" without `tls` sends TLS clients to a server that does not speak it.
+    With `tls` (a server-side SSLContext) the handshake comes before the script. `scheme` changes only `url`. With
+    "https" and without `tls`, TLS clients connect to a server without TLS.
     """
 
     def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None, scheme: str | None = None) -> None:
@@ -170,7 +170,7 @@ class Wire:
         self._playing: list[threading.Thread] = []
         self.connections: list[WireConnection] = []
         self._listener = socket.socket()
-        # Inherited by each connection. It has to be set before the window is agreed on.
+        # Each connection inherits this option. It must be set before the TCP window is negotiated.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(64)
@@ -185,11 +185,11 @@ class Wire:
             return [request for connection in self.connections for request in connection.requests]
 
     def wait_for_steps(self, count: int, timeout: float = 5) -> None:
-        """Wait until `count` steps have been played on the first connection; TimeoutError after `timeout` seconds."""
+        """Wait until the first connection has finished `count` steps; TimeoutError after `timeout` seconds."""
         self._wait(lambda: bool(self.connections) and self.connections[0].steps_done >= count, timeout)
 
     def wait_for_closed(self, count: int = 1, timeout: float = 5) -> None:
-        """Wait until `count` connections are over on our side; TimeoutError after `timeout` seconds."""
+        """Wait until the server has closed `count` connections; TimeoutError after `timeout` seconds."""
         self._wait(lambda: sum(each.closed for each in self.connections) >= count, timeout)
 
     def _wait(self, condition: Callable[[], bool], timeout: float) -> None:
@@ -202,7 +202,7 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Connections that the kernel has taken and we have not yet, on a loaded machine, are to be counted too.
+        # On a loaded machine the kernel may have accepted connections that this server has not. They are counted too.
         self._ended.set()
         self._accepting.join()
         for thread in self._playing:
@@ -229,7 +229,7 @@ class Wire:
         try:
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
-                peer.settimeout(5)  # a handshake cannot be taken up again after a timeout
+                peer.settimeout(5)  # a handshake cannot continue after a timeout
                 peer = self._tls.wrap_socket(peer, server_side=True)
             peer.settimeout(_POLL_SECONDS)
             _Player(peer, connection, self._ended, self._changed).play(script)
@@ -243,11 +243,11 @@ class Wire:
 
 
 class _PeerClosedError(Exception):
-    """The peer closed in order, or the block ended: the rest of the script has no audience."""
+    """The peer closed in order, or the block ended, so the rest of the script is not run."""
 
 
 class _Player:
-    """Plays a script on one connection."""
+    """Runs a script on one connection."""
 
     def __init__(
         self,
@@ -263,7 +263,7 @@ class _Player:
         self._unread = b""
 
     def play(self, script: Script) -> None:
-        """Do every step; raises OSError for what the peer did to the connection."""
+        """Do every step. An error that the peer causes is raised as OSError."""
         with suppress(_PeerClosedError):
             for step in script:
                 self._do(step)
@@ -309,7 +309,7 @@ class _Player:
             self._changed.notify_all()
 
     def _receive(self) -> None:
-        """Take what comes next. A read that has to wait looks now and then whether the block has ended."""
+        """Read the next data. A waiting read checks regularly whether the block has ended."""
         while not self._ended.is_set():
             try:
                 data = self._peer.recv(65536)
@@ -331,18 +331,18 @@ class _Player:
             raise _PeerClosedError
 
     def _close(self) -> None:
-        """Close in order: with unread data in the kernel, close() would send RST and take back what was sent."""
+        """Close in order. With unread data in the kernel, close() would send RST, and sent data could be lost."""
         self._peer.settimeout(0)
         with suppress(OSError):
             while self._peer.recv(65536):
                 pass
 
 
-# --- addresses nobody answers at ------------------------------------------------------------------------------------
+# --- addresses without an answer ------------------------------------------------------------------------------------
 
 
 def refused_url(scheme: str = "http") -> str:
-    """A loopback address that refuses connections: its port was free a moment ago."""
+    """Return a loopback address that refuses connections. Its port was free a moment ago."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return f"{scheme}://127.0.0.1:{unused.getsockname()[1]}"
@@ -350,10 +350,10 @@ def refused_url(scheme: str = "http") -> str:
 
 @contextmanager
 def unanswered_url(scheme: str = "http") -> Iterator[str]:
-    """A loopback address where connecting takes for ever: its backlog is full and nobody accepts.
+    """Yield a loopback address where a connection attempt never ends: its backlog is full and nobody accepts.
 
-    Linux drops the first packet of a connection that finds the backlog full; the connecting side keeps trying until
-    its own timeout. How many connections a backlog of 0 takes differs, so it is filled until one more has to wait.
+    If the backlog is full, Linux drops the first packet of a connection, and the other side retries until its own
+    timeout. A backlog of 0 accepts a few connections on some systems, so the loop fills it until a connection waits.
     """
     with ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket())
@@ -368,5 +368,5 @@ def unanswered_url(scheme: str = "http") -> Iterator[str]:
             except TimeoutError:
                 break
         else:
-            raise OSError("this system takes more connections than the backlog asks for")
+            raise OSError("this system accepts more connections than the backlog allows")
         yield f"{scheme}://127.0.0.1:{address[1]}"

@@ -1,4 +1,4 @@
-"""Stand-ins for what the function is given: Lambda's context, and a world of queues, table, secret and API."""
+"""Stand-ins for the surroundings of the function: Lambda's context, queues, a table, a secret and the API."""
 
 import json
 import time
@@ -25,20 +25,20 @@ CREDENTIALS = {
 
 @dataclass
 class FakeContext:
-    """Lambda's context: how much time is left counts down for real."""
+    """Lambda's context. The remaining time counts down in real time."""
 
     aws_request_id: str = "request-1"
     seconds: float = 60
     started: float = field(default_factory=time.monotonic)
 
     def get_remaining_time_in_millis(self) -> int:
-        """Count down."""
+        """Return the remaining milliseconds."""
         return int((self.seconds - (time.monotonic() - self.started)) * 1000)
 
 
 @dataclass
 class World:
-    """Real queues, a table and a secret on the local AWS endpoint, with names of their own, and the simulator."""
+    """Queues, a table and a secret with unique names on the local AWS endpoint, and the simulator."""
 
     endpoint_url: str
     name: str
@@ -77,23 +77,23 @@ class World:
         }
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the endpoint."""
+        """Return a boto3 client of the endpoint."""
         return _client(self.endpoint_url, service)
 
     def application(self, **environment: str) -> Application:
-        """The function, wired to this world as the template wires it to AWS; names in lower case."""
+        """Return the application with this world's environment. Names of changed variables are in lower case."""
         changes = {name.upper(): value for name, value in environment.items()}
         return Application(Settings.from_environment({**self.environment, **changes}))
 
     def send(self, body: Any, **options: Any) -> str:
-        """Put a message on the queue; returns its id."""
+        """Put a message on the queue, and return its id."""
         text = body if isinstance(body, str) else json.dumps(body)
         url = self.environment["MESSAGE_QUEUE_URL"]
         sent = self.client("sqs").send_message(QueueUrl=url, MessageBody=text, **options)
         return str(sent["MessageId"])
 
     def receive(self, *, dead: bool = False, visibility: int = 420) -> list[dict[str, Any]]:
-        """Take what is visible on the queue or the dead-letter queue, in the shape of ReceiveMessage."""
+        """Receive all visible messages of the queue or the dead-letter queue, in the shape of ReceiveMessage."""
         url = self.environment["DEAD_LETTER_QUEUE_URL" if dead else "MESSAGE_QUEUE_URL"]
         found: list[dict[str, Any]] = []
         while (
@@ -111,7 +111,7 @@ class World:
         return found
 
     def item(self, pk: str) -> dict[str, Any] | None:
-        """One item of the ledger."""
+        """Return one item of the ledger."""
         found: dict[str, Any] | None = (
             self.client("dynamodb").get_item(TableName=self.name, Key={"pk": {"S": pk}}).get("Item")
         )
@@ -120,6 +120,6 @@ class World:
 
 @cache
 def _client(endpoint_url: str, service: str) -> Any:
-    # Each new one reads botocore's data files anew, 0.1 s of work.
+    # A new client reads botocore's data files for 0.1 s.
     config = Config(retries={"total_max_attempts": 1}, proxies={})
     return boto3.client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]

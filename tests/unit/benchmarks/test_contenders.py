@@ -1,4 +1,4 @@
-"""Both contenders do the same work, and leave nothing behind."""
+"""All contenders do the same work, and their processes end."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def given() -> Iterator[Surroundings]:
 
 @pytest.mark.parametrize("name", ["ours", "ours-without-ledger", "peer"])
 def test_each_contender_sends_each_message_once(given: Surroundings, name: Name) -> None:
-    """`send` raises when the API was not asked exactly once for each message; the process ends with the block."""
+    """`send` raises if the API did not get each message exactly once. The process ends with the block."""
     with running(given, name) as contender:
         taken = contender.send(12)
         process = contender._process
@@ -30,14 +30,14 @@ def test_each_contender_sends_each_message_once(given: Surroundings, name: Name)
 
 
 def test_batches_hold_every_message_once() -> None:
-    """So many messages, at most so many in each batch, each with an id of its own."""
+    """The batches have the right sizes, and each message has its own id."""
     events = batches(23, 10)
     assert [len(event["Records"]) for event in events] == [10, 10, 3]
     assert len({record["messageId"] for event in events for record in event["Records"]}) == 23
 
 
 def test_a_size_is_that_of_the_files(tmp_path: Path) -> None:
-    """Unpacked to the byte; zipped smaller, when there is something to compress."""
+    """The unpacked size is exact, and the zipped size of compressible files is smaller."""
     file = tmp_path / "text"
     file.write_bytes(b"a" * 5000)
     size = size_of([file, file])

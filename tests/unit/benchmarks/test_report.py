@@ -1,4 +1,4 @@
-"""What a run says, and how it ends."""
+"""The output of a run, and its exit code."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from benchmarks.ratio import compare
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run the command with one measure, of which the fake says what it finds."""
+    """Run the command with one fake measure, which returns the given ratio or raises the given error."""
 
     def run(*arguments: str, ratio: float = 0.1, error: Exception | None = None) -> Any:
         def measured(*_: Any) -> Iterator[Any]:
@@ -36,8 +36,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize(("ratio", "code"), [(0.1, 0), (0.3, 1)])
-def test_json_holds_every_ratio_and_the_exit_code_says_whether_all_are_kept(run: Any, ratio: float, code: int) -> None:
-    """A program reads the ratio, its limit and the verdict."""
+def test_json_has_every_ratio_and_the_exit_code_says_whether_all_are_met(run: Any, ratio: float, code: int) -> None:
+    """The JSON has the ratio, its limit and whether the limit is met."""
     done = run("--json", ratio=ratio)
     found = json.loads(done.stdout)
     assert done.exit_code == code
@@ -48,12 +48,12 @@ def test_json_holds_every_ratio_and_the_exit_code_says_whether_all_are_kept(run:
 
 @pytest.mark.parametrize(("ratio", "last"), [(0.1, "Every ratio is within its limit."), (0.3, "Wall time")])
 def test_the_table_ends_with_the_verdict(run: Any, ratio: float, last: str) -> None:
-    """The last line is what a person looks for."""
+    """The last line says whether all limits are met."""
     assert last in run(ratio=ratio).stdout.splitlines()[-1]
 
 
-def test_a_contender_that_did_not_do_its_work_is_one_line_not_a_time(run: Any) -> None:
-    """Nothing is measured of a contender that sent too little or too much."""
+def test_a_contender_that_did_not_do_its_work_is_an_error_in_one_line(run: Any) -> None:
+    """A contender that sent too few or too many messages has no result."""
     done = run(error=BenchmarkError("10 messages: 9 requests, 0 failures"))
     assert done.exit_code == 1
     assert "9 requests" in done.stderr
@@ -61,7 +61,7 @@ def test_a_contender_that_did_not_do_its_work_is_one_line_not_a_time(run: Any) -
 
 
 def test_help_names_every_measure() -> None:
-    """`--help` starts nothing."""
+    """`--help` lists all measures and starts no process."""
     done = CliRunner().invoke(command.main, ["--help"])
     assert done.exit_code == 0
     assert all(name in done.stdout for name in measures.MEASURES)

@@ -1,4 +1,4 @@
-"""docs/contract.md, the page for producers: every example on it is run as it stands."""
+"""docs/contract.md, the page for producers: the tests run every example on it."""
 
 import ast
 import json
@@ -25,7 +25,7 @@ PAGE = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
 
 
 class Block(NamedTuple):
-    """A fenced block, and where it stands."""
+    """A fenced block with the headings above it."""
 
     section: str
     subsection: str
@@ -34,7 +34,7 @@ class Block(NamedTuple):
 
     @property
     def json(self) -> Any:
-        """What it holds."""
+        """The block's JSON value."""
         return json.loads(self.text)
 
 
@@ -53,7 +53,7 @@ BLOCKS = _blocks()
 
 
 def blocks(section: str, language: str = "json", subsection: str = "") -> list[Block]:
-    """Take the blocks of a section."""
+    """Return the blocks of a section."""
     found = [b for b in BLOCKS if (b.section, b.language) == (section, language)]
     found = [b for b in found if not subsection or b.subsection == subsection]
     assert found, f"no {language} in {section}"
@@ -61,12 +61,12 @@ def blocks(section: str, language: str = "json", subsection: str = "") -> list[B
 
 
 def numbered(found: list[Block]) -> list[Any]:
-    """Make parameters of blocks."""
+    """Make numbered test parameters of blocks."""
     return [pytest.param(block, id=str(number)) for number, block in enumerate(found, 1)]
 
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
-    """No example escapes the tests below."""
+    """Every example is covered by one of the tests below."""
     tested = {
         ("json", name) for name in ("Messages", "Envelopes", "Outcome events", "Check messages before you send them")
     }
@@ -77,13 +77,13 @@ def test_every_block_is_of_a_kind_that_is_tested() -> None:
 
 @pytest.mark.parametrize("block", numbered(blocks("Messages")))
 def test_a_message_on_the_page_is_valid(block: Block) -> None:
-    """By the model and by the schema."""
+    """The model and the schema accept it."""
     assert isinstance(check(block.json), Message)
     Draft202012Validator(schema()).validate(block.json)
 
 
 def test_there_is_a_message_of_each_provider() -> None:
-    """All three are shown, templates of both shapes too."""
+    """The page shows all three providers, and templates of both shapes."""
     shown = [block.json for block in blocks("Messages")]
 
     assert {content["provider"] for content in shown} == {"twlo", "twlowa", "gswa"}
@@ -92,7 +92,7 @@ def test_there_is_a_message_of_each_provider() -> None:
 
 @pytest.mark.parametrize("block", numbered(blocks("Envelopes", subsection="Body of an SQS message")))
 def test_a_body_on_the_page_holds_a_message(block: Block) -> None:
-    """As the body of a record from the queue."""
+    """The function finds a valid message in it when it is the body of a record from the queue."""
     (delivery,) = open_event(sqs_event(sqs_record(block.text)))
 
     assert delivery.problem is None
@@ -101,7 +101,7 @@ def test_a_body_on_the_page_holds_a_message(block: Block) -> None:
 
 @pytest.mark.parametrize("block", numbered(blocks("Envelopes", subsection="Event of a direct invocation")))
 def test_a_direct_event_on_the_page_holds_a_message(block: Block) -> None:
-    """As what the function is invoked with."""
+    """The function finds a valid message in it when it is the event of an invocation."""
     (delivery,) = open_event(block.json)
 
     assert delivery.record is None
@@ -109,7 +109,7 @@ def test_a_direct_event_on_the_page_holds_a_message(block: Block) -> None:
 
 
 def test_every_envelope_is_shown() -> None:
-    """One example each."""
+    """The page has one example of each envelope."""
     bodies = [open_event(sqs_event(sqs_record(b.text))) for b in blocks("Envelopes", "json", "Body of an SQS message")]
     direct = [open_event(b.json) for b in blocks("Envelopes", "json", "Event of a direct invocation")]
 
@@ -119,7 +119,7 @@ def test_every_envelope_is_shown() -> None:
 
 @pytest.mark.parametrize("block", numbered([b for b in BLOCKS if b.language == "python"]))
 def test_a_python_example_is_python(block: Block) -> None:
-    """It parses, and a message in it is valid."""
+    """The code parses, and the message in it is valid."""
     tree = ast.parse(block.text)
 
     for node in ast.walk(tree):
@@ -129,7 +129,7 @@ def test_a_python_example_is_python(block: Block) -> None:
 
 @pytest.mark.parametrize("block", numbered([b for b in BLOCKS if b.language == "sh"]))
 def test_a_shell_example_is_a_command_with_a_valid_message(block: Block) -> None:
-    """It splits as a shell splits it, and what it sends is a message."""
+    """A shell can split the command, and the message in it is valid."""
     words = shlex.split(block.text.replace("\\\n", " "))
 
     assert words[0] in ("aws", "sociocs")
@@ -142,7 +142,7 @@ def test_a_shell_example_is_a_command_with_a_valid_message(block: Block) -> None
 
 
 def test_every_field_has_its_row() -> None:
-    """The table of fields is the model's list of fields, parts included."""
+    """The table has exactly the fields of the model and of its parts."""
     table = PAGE.split("## Fields")[1].split("###")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     parts: dict[str, type[BaseModel]] = {"template": Template, "contact_saving": ContactSaving, "metadata": Metadata}
@@ -157,19 +157,19 @@ def test_every_field_has_its_row() -> None:
 
 
 class Bus:
-    """An event bus that remembers what it is given."""
+    """An event bus that keeps the entries."""
 
     def __init__(self) -> None:
         self.entries: list[dict[str, Any]] = []
 
     def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        """Take events."""
+        """Keep the entries and accept them."""
         self.entries += Entries
         return {"Entries": [{"EventId": "1"} for _ in Entries]}
 
 
 def published(outcome: Outcome) -> dict[str, Any]:
-    """Publish the outcome of a message that has everything an event can tell of."""
+    """Publish the outcome of a message that sets every optional field of an outcome event."""
     names = (
         "SOCIOCS_BASE_URL",
         "API_KEY_SECRET_ARN",
@@ -190,7 +190,7 @@ def published(outcome: Outcome) -> dict[str, Any]:
 
 
 def test_the_outcome_events_on_the_page_are_the_ones_that_are_published() -> None:
-    """The same fields in both examples, and a row in the table for each field there is."""
+    """Both examples have the published fields, and the table has a row for each field."""
     accepted, failed = (block.json for block in blocks("Outcome events"))
     table = PAGE.split("## Outcome events")[1].split("\n## ")[0]
 
@@ -202,7 +202,7 @@ def test_the_outcome_events_on_the_page_are_the_ones_that_are_published() -> Non
 
 
 def test_the_refusal_on_the_page_is_what_the_function_says() -> None:
-    """The example of a reason, in the outcome event and in words."""
+    """The function refuses the example with the reason that the page shows."""
     content = message(to=None, shedule="x", contact_saving={"save": "true"})
     said = str(check(content))
 

@@ -1,4 +1,4 @@
-"""docs/operations.md against what it is about: codes, alarms and commands that exist, all of them."""
+"""docs/operations.md names every code, alarm and command that exists, and no other."""
 
 import re
 import shlex
@@ -20,19 +20,19 @@ _COMMAND = re.compile(r"(?:^\s*(?:\$ )?|`)(sociocs (?!-)[a-z][^`\n#│]*)", re.M
 
 
 def commands(page: Path) -> list[str]:
-    """Every `sociocs …` that a page quotes, in code."""
+    """Return every `sociocs …` that a page shows as code."""
     return [found.strip() for found in _COMMAND.findall(page.read_text(encoding="utf-8"))]
 
 
 def test_every_code_has_its_row() -> None:
-    """Neither a code without a row nor a row without a code."""
+    """Every code has a row, and every row has a code."""
     rows = set(re.findall(r"^\| `([A-Z_]+)` \|", RUNBOOK, re.MULTILINE))
 
     assert rows == {code.value for code in ErrorCode} | set(OWN_CODES)
 
 
 def test_every_heading_that_the_template_names_is_there() -> None:
-    """Alarms and parameters send people to headings of this page."""
+    """The headings that alarms and parameters name are on this page."""
     text = re.sub(r"\s+", " ", TEMPLATE)
     named = re.findall(r'docs/operations\.md, "([^"]+)"', text)
 
@@ -42,7 +42,7 @@ def test_every_heading_that_the_template_names_is_there() -> None:
 
 
 def test_every_alarm_is_in_the_list() -> None:
-    """The table at the top knows each alarm of the template."""
+    """The table at the top has each alarm of the template."""
     alarms = re.findall(r"^  (\w+):\n(?:    #.*\n)*    Type: AWS::CloudWatch::Alarm", TEMPLATE, re.MULTILINE)
 
     assert len(alarms) >= 8
@@ -50,7 +50,7 @@ def test_every_alarm_is_in_the_list() -> None:
 
 
 def test_every_heading_that_the_command_names_is_there() -> None:
-    """Error messages send people here too."""
+    """The headings that error messages name are on this page."""
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src" / "sociocs_cli").rglob("*.py")]
     named = [heading for source in sources for heading in re.findall(r'docs/operations\.md, "([^"]+)"', source)]
 
@@ -60,7 +60,7 @@ def test_every_heading_that_the_command_names_is_there() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_quoted_command_exists(page: Path) -> None:
-    """Commands and their options, as they stand on the pages."""
+    """Each command and option on the pages is one that `sociocs` has."""
     for line in commands(page):
         words = shlex.split(line)[1:]
         command: click.Command = sociocs
@@ -73,7 +73,7 @@ def test_every_quoted_command_exists(page: Path) -> None:
 
 
 def test_the_runbook_quotes_every_command() -> None:
-    """An operator finds each of them here."""
+    """The runbook shows each command of `sociocs`."""
     quoted = " ".join(commands(ROOT / "docs" / "operations.md"))
 
     dead_letters = sociocs.commands["dead-letters"]

@@ -1,4 +1,4 @@
-"""The template, as written and as CloudFormation would resolve it."""
+"""Fixtures: the template as it is written, and as CloudFormation would resolve it."""
 
 import functools
 from collections.abc import Callable
@@ -36,13 +36,16 @@ def template_text(root: Path) -> str:
 
 @pytest.fixture(scope="session")
 def template(template_text: str) -> dict[str, Any]:
-    """template.yaml with its functions in the long form, such as `{"Fn::GetAtt": ["MessageQueue", "Arn"]}`."""
+    """template.yaml as a value. Functions have the long form, such as `{"Fn::GetAtt": ["MessageQueue", "Arn"]}`."""
     return parse_template(template_text)
 
 
 @pytest.fixture(scope="session")
 def resolve(template_text: str) -> Resolve:
-    """Resolve the template with the given parameters: transform, conditions and mappings; not what needs resources."""
+    """Return a function that resolves transform, conditions and mappings for the given parameters.
+
+    References to resources stay as they are.
+    """
 
     @functools.cache
     def resolved(**parameters: str) -> PlainTemplate:

@@ -1,4 +1,4 @@
-"""The package: what is locked is what is installed, and what is not needed is left out."""
+"""The package has exactly the locked dependencies, without the files that the function does not need."""
 
 import importlib.util
 import marshal
@@ -27,7 +27,7 @@ def _locked(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_requirements_are_the_locked_dependencies_of_the_function(root: Path) -> None:
-    """Exactly what the project's `dependencies` lead to, in the versions of uv.lock, each with every locked hash."""
+    """They are the project's `dependencies` with all that these need, with the versions and hashes of uv.lock."""
     locked = _locked(root)
     wanted: set[str] = set()
     waiting = ["sociocs-message-sender"]
@@ -49,12 +49,12 @@ def test_requirements_are_the_locked_dependencies_of_the_function(root: Path) ->
 
 
 def test_requirements_name_no_address(root: Path) -> None:
-    """Where packages come from is for the machine to say."""
+    """The machine decides which package index is used."""
     assert "://" not in (root / "src" / "requirements.txt").read_text(encoding="utf-8")
 
 
 def test_runtime_is_read_from_the_template(template_text: str) -> None:
-    """One line in one file decides."""
+    """One line of the template decides the Python version."""
     assert build.runtime_of(template_text) == build.Runtime("3.13", "arm64")
     newer = template_text.replace("Runtime: python3.13", "Runtime: python3.14")
     assert build.runtime_of(newer) == build.Runtime("3.14", "arm64")
@@ -62,13 +62,13 @@ def test_runtime_is_read_from_the_template(template_text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "    Runtime: python3.13\n", "    Architectures: [arm64]\n"])
 def test_a_template_without_a_runtime_is_an_error(text: str) -> None:
-    """Nothing is guessed."""
+    """The build stops instead of choosing a runtime."""
     with pytest.raises(build.BuildError, match="must name one Runtime"):
         build.runtime_of(text)
 
 
 def test_services_whose_models_are_kept_are_those_that_the_code_calls(root: Path) -> None:
-    """A client for any other could not be made from the package."""
+    """boto3 can make a client only for a service whose model is in the package."""
     sources = [file.read_text(encoding="utf-8") for file in (root / "src" / "message_sender").rglob("*.py")]
     called = {name for source in sources for name in re.findall(r'\.client\(\s*"([a-z]+)"', source)}
     assert called == set(build.AWS_SERVICES)
@@ -82,7 +82,7 @@ def _write(package: Path, *names: str) -> None:
 
 
 def test_pruning_keeps_what_clients_need(tmp_path: Path) -> None:
-    """Models of the services that are called, and the files that all clients share."""
+    """The models of the called services and the files that all clients share stay."""
     kept = [
         "botocore/data/_retry.json",
         "botocore/data/endpoints.json",
@@ -105,11 +105,11 @@ def test_pruning_keeps_what_clients_need(tmp_path: Path) -> None:
     _write(tmp_path, *kept, *gone)
     build.prune(tmp_path)
     assert [file.relative_to(tmp_path).as_posix() for file in build.files_of(tmp_path)] == sorted(kept)
-    assert not (tmp_path / "bin").exists(), "no empty folder stays"
+    assert not (tmp_path / "bin").exists(), "empty folders are removed"
 
 
 def test_digest_depends_on_names_and_contents_alone(tmp_path: Path) -> None:
-    """Not on when or in what order the files were written."""
+    """The time and the order in which files were written do not change the digest."""
     one, other, different = tmp_path / "one", tmp_path / "other", tmp_path / "different"
     _write(one, "a/b.py", "c.py")
     _write(other, "c.py", "a/b.py")
@@ -118,7 +118,7 @@ def test_digest_depends_on_names_and_contents_alone(tmp_path: Path) -> None:
 
 
 def test_zip_is_the_same_for_the_same_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Times and permissions of this machine stay out of it."""
+    """Times and permissions of files do not change the ZIP file."""
     for name in ("one", "other"):
         _write(tmp_path / name, "a/b.py", "c.py")
         (tmp_path / name / "c.py").chmod(0o600 if name == "one" else 0o644)
@@ -132,7 +132,7 @@ def test_zip_is_the_same_for_the_same_files(tmp_path: Path, capsys: pytest.Captu
 def test_a_machine_without_the_runtimes_python_builds_all_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Then without .pyc files, which only that version can write."""
+    """The package then has no .pyc files, because only that Python version can write them."""
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("LAMBDA_PYTHON", raising=False)
@@ -140,12 +140,12 @@ def test_a_machine_without_the_runtimes_python_builds_all_the_same(
 
 
 def test_sources_are_compiled_for_where_they_will_lie(tmp_path: Path) -> None:
-    """Tracebacks name /var/task, and Lambda neither checks nor compiles again."""
+    """Tracebacks show /var/task, and Python uses the .pyc files without a check."""
     _write(tmp_path, "module.py")
     (tmp_path / "module.py").write_text("value = {'b', 'a'}\n")
     build.compile_sources(tmp_path, sys.executable)
     (compiled,) = (tmp_path / "__pycache__").iterdir()
     content = compiled.read_bytes()
     assert content[:4] == importlib.util.MAGIC_NUMBER
-    assert int.from_bytes(content[4:8], "little") == 0b01, "unchecked hash: neither time nor hash is looked at"
+    assert int.from_bytes(content[4:8], "little") == 0b01, "an unchecked hash: Python compares neither time nor hash"
     assert marshal.loads(content[16:]).co_filename == "/var/task/module.py"  # noqa: S302 - written a moment ago

@@ -1,4 +1,4 @@
-"""Wherever a message or an event can fail, something catches it; and nothing deletes what was caught."""
+"""Every failed message or event reaches a dead-letter queue, and nothing deletes it."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def _on_failure(resources: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("queue_type", ["standard", "fifo"])
 def test_deleting_the_stack_or_replacing_a_resource_keeps_its_data(resolve: Any, queue_type: str) -> None:
-    """Queues, table, secret and log outlive both; a first deployment that fails leaves nothing behind."""
+    """Queues, table, secret and log stay. Only a first deployment that fails removes them."""
     for name, resource in resolve(QueueType=queue_type).resources.items():
         if resource["Type"] in HOLDS_DATA:
             policies = (resource["DeletionPolicy"], resource["UpdateReplacePolicy"])
@@ -27,8 +27,8 @@ def test_deleting_the_stack_or_replacing_a_resource_keeps_its_data(resolve: Any,
 
 
 @pytest.mark.parametrize(("target", "rule"), [("queue", "SendMessageRule"), ("function", "SendMessageFunctionRule")])
-def test_there_is_one_rule_with_a_net_below_its_target(resolve: Any, target: str, rule: str) -> None:
-    """EventBridge tries for a day, then writes a dead letter."""
+def test_there_is_one_rule_with_a_dead_letter_queue(resolve: Any, target: str, rule: str) -> None:
+    """EventBridge retries for one day and then writes a dead letter."""
     resources = resolve(EventBridgeTarget=target).resources
     assert [name for name, resource in resources.items() if resource["Type"] == "AWS::Events::Rule"] == [rule]
     (destination,) = resources[rule]["Properties"]["Targets"]
@@ -37,7 +37,7 @@ def test_there_is_one_rule_with_a_net_below_its_target(resolve: Any, target: str
 
 
 def test_a_rule_waits_for_what_lets_it_deliver(template: dict[str, Any]) -> None:
-    """An event between the rule and its permission would be refused, and not tried again."""
+    """An event that arrives before the permission would be refused and not retried."""
     resources = template["Resources"]
     assert set(resources["SendMessageRule"]["DependsOn"]) == {
         "MessageQueuePolicy",
@@ -52,7 +52,7 @@ def test_a_rule_waits_for_what_lets_it_deliver(template: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("parameters", [{}, {"EventBridgeTarget": "function"}])
 def test_the_rule_takes_send_message_events_from_any_source(resolve: Any, parameters: dict[str, str]) -> None:
-    """The detail-type is the contract; the source only when somebody asks for it."""
+    """The pattern always has the detail-type. It has sources only if EventSources is set."""
     for sources, pattern in (("", {}), ("com.a,com.b", {"source": ["com.a", "com.b"]})):
         resources = resolve(EventSources=sources, **parameters).resources
         (rule,) = [resource for resource in resources.values() if resource["Type"] == "AWS::Events::Rule"]
@@ -60,7 +60,7 @@ def test_the_rule_takes_send_message_events_from_any_source(resolve: Any, parame
 
 
 def test_an_event_that_the_function_fails_goes_to_the_dead_letters(resolve: Any) -> None:
-    """Lambda tries three times within 6 hours, and keeps what is left."""
+    """Lambda tries three times within 6 hours and then writes the event to the queue."""
     resources = resolve(EventBridgeTarget="function").resources
     config = resources["SendMessageFunctionEventInvokeConfig"]["Properties"]
     assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (2, 21600)
@@ -68,7 +68,7 @@ def test_an_event_that_the_function_fails_goes_to_the_dead_letters(resolve: Any)
 
 
 def test_a_fifo_queues_events_fail_into_a_standard_queue(resolve: Any) -> None:
-    """EventBridge and Lambda take no FIFO queue for what they could not deliver."""
+    """EventBridge and Lambda cannot write undelivered events to a FIFO queue."""
     resources = resolve(QueueType="fifo").resources
     standard = {"Fn::GetAtt": ["EventDeadLetterQueue", "Arn"]}
     assert _dead_letters_of(resources, "SendMessageRule") == standard
@@ -77,8 +77,8 @@ def test_a_fifo_queues_events_fail_into_a_standard_queue(resolve: Any) -> None:
     assert "EventDeadLetterQueue" not in resolve().resources
 
 
-def test_the_redrive_policy_is_the_net_below_the_function(resolve: Any) -> None:
-    """What kills the function leaves the queue after the receives that the function is told of."""
+def test_the_redrive_policy_moves_a_message_that_kills_the_function(resolve: Any) -> None:
+    """The function knows the number of receives after which SQS moves a message."""
     resources = resolve().resources
     policy = resources["MessageQueue"]["Properties"]["RedrivePolicy"]
     assert policy["deadLetterTargetArn"] == {"Fn::GetAtt": ["MessageDeadLetterQueue", "Arn"]}
@@ -90,7 +90,7 @@ def test_the_redrive_policy_is_the_net_below_the_function(resolve: Any) -> None:
 
 @pytest.mark.parametrize(("queue_type", "ending"), [("standard", ""), ("fifo", ".fifo")])
 def test_only_the_queue_itself_may_use_the_dead_letters(resolve: Any, queue_type: str, ending: str) -> None:
-    """The ARN is written out, and is the one that the queue's name gives."""
+    """The ARN in RedriveAllowPolicy is the ARN of the queue."""
     resources = resolve(QueueType=queue_type).resources
     name = resources["MessageQueue"]["Properties"]["QueueName"]
     assert name == f"stack-messages-0a1b2c3d{ending}"
@@ -103,7 +103,7 @@ def test_only_the_queue_itself_may_use_the_dead_letters(resolve: Any, queue_type
 
 
 def test_fifo_queues_are_fifo_throughout(resolve: Any) -> None:
-    """A FIFO queue's dead-letter queue is FIFO as well; each name ends as SQS wants it."""
+    """A FIFO queue needs a FIFO dead-letter queue, and both names end with .fifo."""
     resources = resolve(QueueType="fifo").resources
     for name in ("MessageQueue", "MessageDeadLetterQueue"):
         properties = resources[name]["Properties"]
@@ -111,14 +111,14 @@ def test_fifo_queues_are_fifo_throughout(resolve: Any) -> None:
         assert properties["ContentBasedDeduplication"] is True
         assert properties["QueueName"].endswith(".fifo")
     queue = resources["MessageQueue"]["Properties"]
-    # Each group at the speed that it can have, and duplicates are those of its own group.
+    # These two settings give each group its own throughput and its own deduplication.
     assert (queue["DeduplicationScope"], queue["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
     (target,) = resources["SendMessageRule"]["Properties"]["Targets"]
     assert target["SqsParameters"]["MessageGroupId"]
 
 
-def test_standard_queues_say_nothing_of_fifo(resolve: Any) -> None:
-    """CloudFormation refuses `FifoQueue: false`."""
+def test_standard_queues_have_no_fifo_properties(resolve: Any) -> None:
+    """Standard queues have no FIFO property, because CloudFormation refuses `FifoQueue: false`."""
     resources = resolve().resources
     for name in ("MessageQueue", "MessageDeadLetterQueue"):
         assert not {"FifoQueue", "ContentBasedDeduplication"} & set(resources[name]["Properties"])
@@ -127,7 +127,7 @@ def test_standard_queues_say_nothing_of_fifo(resolve: Any) -> None:
 
 
 def test_the_ledger_expires_its_items_and_can_be_restored(resolve: Any) -> None:
-    """The names that the code writes; a table that was emptied by mistake would send everything again."""
+    """The table has the attribute names of the code, and a backup: an empty table would allow every message again."""
     properties = resolve().resources["LedgerTable"]["Properties"]
     assert properties["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
     assert properties["AttributeDefinitions"] == [{"AttributeName": "pk", "AttributeType": "S"}]

@@ -1,4 +1,4 @@
-"""The function's settings agree with its code, its queue and its runtime."""
+"""The function's properties agree with its code, its queue and its runtime."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from message_sender.settings import ENVIRONMENT_NAMES, Settings
 from tools.build import runtime_of
 
 SDK_NAMES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
-"""Read by Powertools."""
+"""The variables that Powertools reads."""
 
 
 def _function(resources: dict[str, Any]) -> dict[str, Any]:
@@ -22,12 +22,12 @@ def _mapping(resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_environment_is_what_the_settings_read(resolve: Any) -> None:
-    """No variable that nothing reads, no setting that nothing sets."""
+    """The code reads every variable, and the template sets every setting."""
     assert set(_function(resolve().resources)["Environment"]["Variables"]) == ENVIRONMENT_NAMES | SDK_NAMES
 
 
 def test_each_variable_has_the_value_of_its_own_parameter(resolve: Any) -> None:
-    """Several parameters have the same default, behind which a mix-up would hide."""
+    """Each parameter has another value here, because equal defaults would hide a mix-up."""
     parameters = {
         "SociocsBaseUrl": "https://sociocs.example.com",
         "ApiKeySecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sociocs/apikey-AbCdEf",
@@ -70,7 +70,7 @@ def test_each_variable_has_the_value_of_its_own_parameter(resolve: Any) -> None:
 
 
 def test_defaults_are_the_settings_own(resolve: Any) -> None:
-    """Tests and the sandbox run with the numbers that a default stack has."""
+    """The defaults of Settings are those of the template, so tests use the numbers of a default stack."""
     variables = _function(resolve().resources)["Environment"]["Variables"]
     for name, field in Settings.model_fields.items():
         if not field.is_required() and name != "outcome_event_bus_name":
@@ -78,7 +78,7 @@ def test_defaults_are_the_settings_own(resolve: Any) -> None:
 
 
 def test_the_largest_and_smallest_parameters_are_valid_settings(template: dict[str, Any], resolve: Any) -> None:
-    """Nothing that the form accepts makes the function fail at its start."""
+    """The function starts with every value that the template accepts."""
     for bound in ("MinValue", "MaxValue"):
         values = {name: str(p[bound]) for name, p in template["Parameters"].items() if bound in p}
         variables = _function(resolve(**values).resources)["Environment"]["Variables"]
@@ -86,7 +86,7 @@ def test_the_largest_and_smallest_parameters_are_valid_settings(template: dict[s
 
 
 def test_handler_is_in_the_sources(template: dict[str, Any], root: Path) -> None:
-    """The handler names a module below CodeUri, and a function in it."""
+    """The handler names a module below CodeUri and a function in that module."""
     properties = template["Resources"]["SendMessageFunction"]["Properties"]
     module, function = properties["Handler"].rsplit(".", 1)
     source = root / properties["CodeUri"] / f"{module.replace('.', '/')}.py"
@@ -94,9 +94,9 @@ def test_handler_is_in_the_sources(template: dict[str, Any], root: Path) -> None
 
 
 def test_runtime_is_one_line(template_text: str, root: Path) -> None:
-    """A newer Python: change that line, then `make build`, which reads it. Everything else that names one is below.
+    """For a newer Python, change that line and run `make build`. This test checks the other places.
 
-    pyproject.toml's `requires-python` must allow it, so that `make setup` and CI can run the tests on it.
+    `requires-python` in pyproject.toml must allow that version, so that `make setup` and CI can run the tests on it.
     """
     assert template_text.count("Runtime: python") == 1
     python = runtime_of(template_text).python
@@ -114,12 +114,12 @@ def test_event_bus_defaults_to_where_every_account_has_one(template: dict[str, A
 
 
 def test_loop_detection_stays_on(template_text: str) -> None:
-    """Lambda stops a loop by itself unless it is told not to."""
+    """Lambda stops a recursive loop unless the template turns this off."""
     assert not re.search(r"^ +RecursiveLoop:", template_text, re.MULTILINE)
 
 
 def test_the_mapping_reports_each_message_and_filters_none(resolve: Any) -> None:
-    """A batch that fails in part fails in part only; a filter would delete what it leaves out."""
+    """Only the failed messages of a batch come back. A filter would delete messages, so there is none."""
     mapping = _mapping(resolve().resources)
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["MessageQueue", "Arn"]}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -131,25 +131,25 @@ def test_the_mapping_reports_each_message_and_filters_none(resolve: Any) -> None
 
 
 def test_pausing_stops_the_mapping_and_nothing_else(resolve: Any) -> None:
-    """Messages wait; rule, queue and function stay."""
+    """The mapping is off. The rule, the queue and the function stay."""
     paused, running = resolve(Paused="true"), resolve()
     assert _mapping(paused.resources)["Enabled"] is False
     assert set(paused.resources) == set(running.resources)
 
 
 def test_while_paused_direct_events_wait_on_the_queue(resolve: Any) -> None:
-    """A rule that still invoked the function would go on sending."""
+    """No rule invokes the function while the stack is paused."""
     paused = resolve(Paused="true", EventBridgeTarget="function").resources
     assert "SendMessageRule" in paused
     assert "SendMessageFunctionRule" not in paused
 
 
 def test_a_fifo_mapping_has_no_window(resolve: Any) -> None:
-    """Lambda refuses a window on a FIFO queue, even of 0 seconds."""
+    """Lambda refuses a batch window for a FIFO queue, also a window of 0 seconds."""
     assert "MaximumBatchingWindowInSeconds" not in _mapping(resolve(QueueType="fifo").resources)
 
 
 def test_the_transform_adds_only_what_the_template_means(resolve: Any, template: dict[str, Any]) -> None:
-    """SAM makes the mapping and the asynchronous settings; no role, no policy, no permission of its own."""
+    """SAM adds the mapping and the asynchronous settings. It adds no role, policy or permission."""
     added = set(resolve().resources) - set(template["Resources"])
     assert added == {"SendMessageFunctionMessageQueueMapping", "SendMessageFunctionEventInvokeConfig"}

@@ -1,4 +1,4 @@
-"""Numbers that depend on each other agree, for every value that the parameters allow."""
+"""Numbers that depend on each other agree for every value of the parameters."""
 
 from typing import Any
 
@@ -18,26 +18,26 @@ def _smallest(template: dict[str, Any], name: str) -> float:
 
 
 def test_the_functions_timeout_follows_from_the_read_timeout(template: dict[str, Any]) -> None:
-    """Two full attempts (a 401 makes a second one) and 10 s for the ledger, the secret and the routing."""
+    """It allows two full requests (a 401 causes a second one) and 10 s for the ledger, the secret and the routing."""
     mapping = template["Mappings"]["TimingByReadTimeoutSeconds"]
     longest_connect = _largest(template, "ConnectTimeoutSeconds")
     assert [int(key) for key in mapping] == template["Parameters"]["ReadTimeoutSeconds"]["AllowedValues"]
     for read_timeout, timing in mapping.items():
         assert timing["FunctionTimeoutSeconds"] == 2 * (longest_connect + int(read_timeout)) + 10
-        assert timing["FunctionTimeoutSeconds"] <= 900, "Lambda's own most"
+        assert timing["FunctionTimeoutSeconds"] <= 900, "900 s are the maximum of Lambda"
 
 
 def test_the_visibility_timeout_follows_from_the_functions_timeout(template: dict[str, Any]) -> None:
-    """Six times the function's timeout, plus the longest batch window."""
+    """It is six times the function's timeout plus the longest batch window."""
     longest_window = _largest(template, "BatchWindowSeconds")
     for timing in template["Mappings"]["TimingByReadTimeoutSeconds"].values():
         assert timing["VisibilityTimeoutSeconds"] == 6 * timing["FunctionTimeoutSeconds"] + longest_window
-        assert timing["VisibilityTimeoutSeconds"] <= 12 * 3600, "SQS's own most"
+        assert timing["VisibilityTimeoutSeconds"] <= 12 * 3600, "12 hours are the maximum of SQS"
 
 
 @pytest.mark.parametrize("read_timeout", ["5", "10", "15", "20", "30", "45", "60"])
 def test_function_and_queue_get_the_numbers_of_their_read_timeout(resolve: Any, read_timeout: str) -> None:
-    """The mapping's numbers arrive where they count."""
+    """The function and the queue have the numbers of the mapping."""
     resources = resolve(ReadTimeoutSeconds=read_timeout).resources
     timeout = resources["SendMessageFunction"]["Properties"]["Timeout"]
     assert timeout > 2 * int(read_timeout)
@@ -45,7 +45,7 @@ def test_function_and_queue_get_the_numbers_of_their_read_timeout(resolve: Any, 
 
 
 def test_dead_letters_are_kept_longer_than_messages_and_keys_longer_than_both(template: dict[str, Any]) -> None:
-    """SQS counts a dead letter's age from its first queue on; a late redrive must still find its key."""
+    """SQS counts the age of a dead letter from its first queue. A late redrive must still find its key."""
     queue, dead_letters = (
         template["Mappings"]["Fixed"]["MessageQueue"],
         template["Mappings"]["Fixed"]["DeadLetterQueue"],
@@ -58,20 +58,20 @@ def test_dead_letters_are_kept_longer_than_messages_and_keys_longer_than_both(te
 
 
 def test_receives_outlast_the_longest_retry(template: dict[str, Any]) -> None:
-    """Age decides, not the count: at the shortest jitter the receives of a redrive policy span more than the hours."""
+    """With the shortest waits, the receives of the redrive policy take longer than MaximumRetryHours."""
     receives = template["Mappings"]["Fixed"]["MessageQueue"]["MaximumReceiveCount"]
     shortest = sum(min(900, 30 * 2**receive) / 2 for receive in range(receives))
     assert shortest > _largest(template, "MaximumRetryHours") * 3600
 
 
 def test_a_slow_connection_cannot_use_up_the_function(template: dict[str, Any]) -> None:
-    """The timeouts for one request together stay below the function's."""
+    """The timeouts of one request together are shorter than the function's timeout."""
     for read_timeout, timing in template["Mappings"]["TimingByReadTimeoutSeconds"].items():
         assert _largest(template, "ConnectTimeoutSeconds") + int(read_timeout) < timing["FunctionTimeoutSeconds"]
 
 
 def test_reserved_concurrency_is_the_maximum_concurrency(resolve: Any) -> None:
-    """Never less than what the mapping may use: Lambda would throttle the difference."""
+    """It is not less than the mapping may use, because Lambda would throttle the rest."""
     function = resolve(ReserveConcurrency="true", MaximumConcurrency="40").resources["SendMessageFunction"]
     assert function["Properties"]["ReservedConcurrentExecutions"] == 40
     assert "ReservedConcurrentExecutions" not in resolve().resources["SendMessageFunction"]["Properties"]
@@ -109,12 +109,12 @@ def _broken(template: dict[str, Any], **values: str) -> set[str]:
 
 
 def test_defaults_break_no_rule(template: dict[str, Any]) -> None:
-    """A deployment without parameters goes through."""
+    """A deployment without parameters breaks no rule."""
     assert _broken(template) == set()
 
 
 def test_a_batch_over_ten_needs_a_window(template: dict[str, Any]) -> None:
-    """Lambda refuses one without; the rule says so before anything is made."""
+    """Lambda refuses such a batch without a window. The rule says so before CloudFormation makes a resource."""
     rule = "BatchesOverTenNeedAWindow"
     for size in template["Parameters"]["BatchSize"]["AllowedValues"]:
         assert (rule in _broken(template, BatchSize=str(size))) == (size > 10)
@@ -122,7 +122,7 @@ def test_a_batch_over_ten_needs_a_window(template: dict[str, Any]) -> None:
 
 
 def test_every_list_of_ten_in_the_rules_is_the_same(template: dict[str, Any]) -> None:
-    """The two rules about batches over ten agree on what ten is."""
+    """Both rules about batches over ten have the same list of sizes."""
     window = template["Rules"]["BatchesOverTenNeedAWindow"]["RuleCondition"]["Fn::Not"][0]
     fifo = template["Rules"]["FifoQueuesHaveSmallBatchesAndNoWindow"]["Assertions"][0]["Assert"]
     assert window["Fn::Contains"][0] == fifo["Fn::Contains"][0] == TEN
@@ -141,13 +141,13 @@ def test_every_list_of_ten_in_the_rules_is_the_same(template: dict[str, Any]) ->
 def test_a_fifo_queue_has_small_batches_no_window_and_no_direct_events(
     template: dict[str, Any], values: dict[str, str], broken: set[str]
 ) -> None:
-    """What SQS, Lambda and the delay of a direct event's retry do not allow."""
+    """SQS and Lambda do not allow the other combinations."""
     assert _broken(template, QueueType="fifo", **values) == broken
     assert _broken(template, **values) == set()
 
 
 def test_a_pace_for_direct_events_needs_reserved_concurrency(template: dict[str, Any]) -> None:
-    """Each instance takes its share of the pace, so the number of instances must have a bound."""
+    """Each instance has its share of the pace, so the number of instances must be limited."""
     rule = "PaceOfDirectEventsNeedsReservedConcurrency"
     direct = {"EventBridgeTarget": "function", "MaxSendsPerSecond": "5"}
     assert rule in _broken(template, **direct)
@@ -157,6 +157,6 @@ def test_a_pace_for_direct_events_needs_reserved_concurrency(template: dict[str,
 
 
 def test_rules_are_explained(template: dict[str, Any]) -> None:
-    """The text is all that the person who broke a rule gets to see."""
+    """Each rule has a sentence for the person who breaks it."""
     for rule in template["Rules"].values():
         assert all(assertion["AssertDescription"].endswith(".") for assertion in rule["Assertions"])

@@ -1,4 +1,4 @@
-"""What the function emits is what the dashboard and the alarms show; each alarm leads to its page."""
+"""The dashboard and the alarms show the function's metrics, and each alarm names its heading in the runbook."""
 
 import json
 import re
@@ -21,13 +21,13 @@ def _alarms(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _dashboard(resources: dict[str, Any]) -> dict[str, Any]:
-    """Return the body as CloudWatch gets it, with a name for each resource."""
+    """Return the body of the dashboard, with a name in the place of each resource."""
     dashboard: dict[str, Any] = json.loads(_text(resources["Dashboard"]["Properties"]["DashboardBody"]))
     return dashboard
 
 
 def _text(body: Any) -> str:
-    """Put in what the resolver leaves to resources: each is its own name."""
+    """Replace each reference to a resource by its name."""
     if isinstance(body, str):
         return body
     text, variables = body["Fn::Sub"] if isinstance(body["Fn::Sub"], list) else (body["Fn::Sub"], {})
@@ -53,7 +53,7 @@ def _dashboard_metrics(resources: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def test_every_metric_that_is_emitted_is_shown_and_every_one_shown_is_emitted(resolve: Any) -> None:
-    """A metric that nobody sees is noise; one that nobody emits looks like peace."""
+    """The dashboard and the alarms together use exactly the metrics that the function emits."""
     resources = resolve().resources
     shown = {name for namespace, name in _dashboard_metrics(resources) if namespace == NAMESPACE}
     shown |= {alarm["MetricName"] for alarm in _alarms(resources).values() if alarm["Namespace"] == NAMESPACE}
@@ -61,7 +61,7 @@ def test_every_metric_that_is_emitted_is_shown_and_every_one_shown_is_emitted(re
 
 
 def test_the_namespace_is_the_one_that_the_function_is_given(resolve: Any) -> None:
-    """Alarms, dashboard and the function's environment name the same, and the service is the stack."""
+    """The function's environment and the alarms use the same namespace, and the stack's name as the service."""
     resources = resolve().resources
     variables = resources["SendMessageFunction"]["Properties"]["Environment"]["Variables"]
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == NAMESPACE
@@ -103,7 +103,7 @@ ALARMS = {
         {"FunctionName": "SendMessageFunction"},
     ),
 }
-"""Of each alarm: namespace, metric, statistic, when it goes off, in how many of how many periods, and of what."""
+"""For each alarm: namespace, metric, statistic, threshold, number of periods, and dimensions."""
 
 
 def _named(value: Any) -> Any:
@@ -116,7 +116,7 @@ def _named(value: Any) -> Any:
 
 @pytest.mark.parametrize("parameters", VARIANTS)
 def test_each_alarm_goes_off_when_it_should(resolve: Any, parameters: dict[str, str]) -> None:
-    """A wrong dimension or statistic is an alarm that never goes off."""
+    """Each alarm has the properties of the table. An alarm with a wrong dimension never goes off."""
     comparisons = {"GreaterThanOrEqualToThreshold": ">=", "GreaterThanThreshold": ">"}
     for name, alarm in _alarms(resolve(MessageAgeAlarmSeconds="1234", **parameters).resources).items():
         *expected, dimensions = ALARMS[name]
@@ -137,13 +137,13 @@ def test_each_alarm_goes_off_when_it_should(resolve: Any, parameters: dict[str, 
 
 
 def test_codes_in_alarms_are_error_codes() -> None:
-    """One that waits for a person has an alarm before its messages die."""
+    """The codes in the dimensions of alarms are codes of the function."""
     codes = {alarm[-1]["code"] for alarm in ALARMS.values() if "code" in alarm[-1]}
     assert codes <= set(ErrorCode)
 
 
 def test_while_paused_the_age_is_an_alarm_a_day_before_messages_are_deleted(resolve: Any) -> None:
-    """Waiting is what they are meant to do, until SQS would delete them."""
+    """While paused, messages wait on purpose, so the alarm is one day before SQS deletes them."""
     resources = resolve(Paused="true").resources
     retention = resources["MessageQueue"]["Properties"]["MessageRetentionPeriod"]
     assert _alarms(resources)["MessageAgeAlarm"]["Threshold"] == retention - 86_400
@@ -151,7 +151,7 @@ def test_while_paused_the_age_is_an_alarm_a_day_before_messages_are_deleted(reso
 
 @pytest.mark.parametrize("parameters", VARIANTS)
 def test_each_alarm_names_a_heading_of_the_runbook(resolve: Any, root: Path, parameters: dict[str, str]) -> None:
-    """Whoever is woken up finds the page."""
+    """The description of each alarm ends with a heading of the runbook."""
     headings = (root / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
     for name, alarm in _alarms(resolve(**parameters).resources).items():
         match = re.search(r'What to do: docs/operations\.md, "([^"]+)"\.$', alarm["AlarmDescription"])
@@ -160,7 +160,7 @@ def test_each_alarm_names_a_heading_of_the_runbook(resolve: Any, root: Path, par
 
 
 def test_every_runbook_heading_has_its_alarm(template_text: str, root: Path) -> None:
-    """A page for an alarm that is gone misleads."""
+    """Each heading about an alarm is named in the template."""
     headings = re.findall(
         r"^#+ (Alarm: .+)$", (root / "docs" / "operations.md").read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -168,7 +168,7 @@ def test_every_runbook_heading_has_its_alarm(template_text: str, root: Path) -> 
 
 
 def test_every_page_that_the_template_names_is_there(template_text: str, root: Path) -> None:
-    """Parameters, too, send people to headings."""
+    """Every heading that the template names exists."""
     headings = (root / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
     named = set(re.findall(r'docs/operations\.md,\s+"([^"]+)"', template_text))
     assert "Your own KMS key" in named
@@ -176,7 +176,7 @@ def test_every_page_that_the_template_names_is_there(template_text: str, root: P
 
 
 def test_the_alarms_that_an_operator_expects_are_there(resolve: Any) -> None:
-    """All of them in each variant, but for what only the others can have."""
+    """Each variant has all alarms, except those that only another variant can have."""
     variants = {"EventDeadLettersAlarm", "FunctionEventsLostAlarm"}
     expected = set(ALARMS) - variants
     assert set(_alarms(resolve().resources)) == expected
@@ -187,7 +187,7 @@ def test_the_alarms_that_an_operator_expects_are_there(resolve: Any) -> None:
 @pytest.mark.parametrize("target", ["queue", "function"])
 @pytest.mark.parametrize("bus", ["default", "orders"])
 def test_lost_events_are_counted_for_the_rule_that_is_there(resolve: Any, bus: str, target: str) -> None:
-    """A custom bus is a dimension of its own; the default bus has none."""
+    """The metric has a dimension for a custom bus, and none for the default bus."""
     resources = resolve(EventBusName=bus, EventBridgeTarget=target).resources
     rule = resources["SendMessageRule" if target == "queue" else "SendMessageFunctionRule"]["Properties"]["Name"]
     on_bus = [] if bus == "default" else [{"Name": "EventBusName", "Value": bus}]
@@ -196,14 +196,14 @@ def test_lost_events_are_counted_for_the_rule_that_is_there(resolve: Any, bus: s
 
 @pytest.mark.parametrize("parameters", VARIANTS)
 def test_the_dashboard_lists_the_alarms_that_the_stack_has(resolve: Any, parameters: dict[str, str]) -> None:
-    """Their states are the first thing to look at."""
+    """The alarm widget lists exactly the alarms of the stack."""
     resources = resolve(**parameters).resources
     (widget,) = [widget for widget in _dashboard(resources)["widgets"] if widget["type"] == "alarm"]
     assert sorted(widget["properties"]["alarms"]) == sorted(f"{name}.Arn" for name in _alarms(resources))
 
 
 def test_the_dashboard_shows_each_percentile_as_its_label_says(resolve: Any) -> None:
-    """Both latencies, half and 95 and 99 of 100."""
+    """Both latencies are shown as p50, p95 and p99."""
     found = Counter(
         (metric[1], metric[-1]["stat"])
         for widget in _dashboard(resolve().resources)["widgets"]
@@ -215,14 +215,14 @@ def test_the_dashboard_shows_each_percentile_as_its_label_says(resolve: Any) -> 
 
 
 def test_the_dashboard_shows_dead_events_where_they_have_a_queue_of_their_own(resolve: Any) -> None:
-    """QueueType=fifo: EventBridge and Lambda put them there."""
+    """Only QueueType=fifo has a separate queue for undelivered events."""
     for parameters, shown in (({}, False), ({"QueueType": "fifo"}, True)):
         text = json.dumps(_dashboard(resolve(**parameters).resources))
         assert ("EventDeadLetterQueue.QueueName" in text) == shown
 
 
 def test_alarms_go_to_the_topic_when_there_is_one(resolve: Any) -> None:
-    """And say so again when all is well."""
+    """The topic gets an alarm when it starts and when it ends."""
     topic = "arn:aws:sns:eu-west-1:123456789012:on-call"
     for alarm in _alarms(resolve(AlarmTopicArn=topic).resources).values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
@@ -231,13 +231,13 @@ def test_alarms_go_to_the_topic_when_there_is_one(resolve: Any) -> None:
 
 
 def test_quiet_is_not_an_alarm(resolve: Any) -> None:
-    """Metrics that are written only when something happens are missing most of the time."""
+    """Missing data is not an alarm, because some metrics are written only after a failure."""
     for alarm in _alarms(resolve().resources).values():
         assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_the_dashboard_lies_on_the_grid_without_overlap(resolve: Any) -> None:
-    """24 columns; no widget covers another."""
+def test_the_widgets_are_on_the_grid_without_overlap(resolve: Any) -> None:
+    """The grid has 24 columns, and no widget covers another."""
     taken: set[tuple[int, int]] = set()
     for widget in _dashboard(resolve().resources)["widgets"]:
         cells = {
@@ -251,7 +251,7 @@ def test_the_dashboard_lies_on_the_grid_without_overlap(resolve: Any) -> None:
 
 
 def test_the_dashboard_shows_what_people_ask_first(resolve: Any) -> None:
-    """Accepted; failed and waiting, by code; how long it takes; what waits, how old it is; how much runs."""
+    """The dashboard shows depth and age of the queue, concurrency, latencies, and one line for each code."""
     metrics = set(_dashboard_metrics(resolve().resources))
     assert {
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
@@ -260,11 +260,11 @@ def test_the_dashboard_shows_what_people_ask_first(resolve: Any) -> None:
     } <= metrics
     text = json.dumps(_dashboard(resolve().resources))
     assert all(f'"stat": "{percentile}"' in text for percentile in ("p50", "p95", "p99"))
-    assert "${PROP('Dim.code')}" in text, "each code is a line of its own name"
+    assert "${PROP('Dim.code')}" in text, "each code has its own line"
 
 
 def test_the_log_is_kept_for_as_long_as_it_says(resolve: Any) -> None:
-    """Lambda's own log group would be kept for ever."""
+    """The stack's log group has a retention. A log group that Lambda makes is kept for ever."""
     resources = resolve(LogRetentionDays="7").resources
     assert resources["SendMessageFunctionLogGroup"]["Properties"]["RetentionInDays"] == 7
     logging = resources["SendMessageFunction"]["Properties"]["LoggingConfig"]
@@ -272,5 +272,5 @@ def test_the_log_is_kept_for_as_long_as_it_says(resolve: Any) -> None:
 
 
 def test_traces_are_on(resolve: Any) -> None:
-    """Without the X-Ray SDK: Lambda records the invocation itself."""
+    """Lambda records each invocation itself, without the X-Ray SDK."""
     assert resolve().resources["SendMessageFunction"]["Properties"]["TracingConfig"] == {"Mode": "Active"}

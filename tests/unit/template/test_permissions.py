@@ -1,4 +1,4 @@
-"""Who may do what: least privilege for the function, TLS for everybody, sources by ARN."""
+"""Permissions: least privilege for the function, TLS for all callers, and conditions on the ARN of each source."""
 
 import json
 from collections.abc import Iterator
@@ -67,12 +67,12 @@ def _documents(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 
 def test_the_function_may_do_this_and_nothing_else(resolve: Any) -> None:
-    """A change of this list is a change of what a stolen role can do."""
+    """The role has exactly these actions, because a stolen role could use every other one too."""
     assert _allowed(resolve().resources) == FUNCTION_ACTIONS
 
 
 def test_lambda_alone_may_take_the_functions_role(resolve: Any) -> None:
-    """Who may take it may do all that it may."""
+    """No other service can assume the role."""
     document = resolve().resources["SendMessageFunctionRole"]["Properties"]["AssumeRolePolicyDocument"]
     assert document["Statement"] == [
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -80,7 +80,7 @@ def test_lambda_alone_may_take_the_functions_role(resolve: Any) -> None:
 
 
 def test_eventbridge_alone_may_invoke_the_function(resolve: Any) -> None:
-    """And nobody when events go to the queue."""
+    """When events go to the queue, nobody may invoke the function."""
     resources = resolve(EventBridgeTarget="function").resources
     permissions = {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::Lambda::Permission"}
     assert permissions == {
@@ -95,7 +95,7 @@ def test_eventbridge_alone_may_invoke_the_function(resolve: Any) -> None:
 
 
 def test_a_customer_key_is_used_through_these_services_only(resolve: Any) -> None:
-    """The function's role through what holds its data; a producer's through the queue."""
+    """The function's role uses the key through four services, and a producer's role through SQS."""
     resources = resolve(KmsKeyArn=KEY).resources
     through = {
         "SendMessageFunctionRole": ["dynamodb", "lambda", "secretsmanager", "sqs"],
@@ -109,7 +109,7 @@ def test_a_customer_key_is_used_through_these_services_only(resolve: Any) -> Non
 
 
 def test_the_function_has_a_role_of_its_own_without_managed_policies(resolve: Any) -> None:
-    """SAM adds managed policies with wider permissions to a function without `Role`."""
+    """A function without `Role` would get managed policies with wider permissions from SAM."""
     resources = resolve().resources
     assert resources["SendMessageFunction"]["Properties"]["Role"] == {"Fn::GetAtt": ["SendMessageFunctionRole", "Arn"]}
     assert [name for name, r in resources.items() if r["Type"] == "AWS::IAM::Role"] == ["SendMessageFunctionRole"]
@@ -118,7 +118,7 @@ def test_the_function_has_a_role_of_its_own_without_managed_policies(resolve: An
 
 @pytest.mark.parametrize("parameters", VARIANTS, ids=lambda parameters: "-".join(parameters) or "defaults")
 def test_no_statement_is_wider_than_it_says(resolve: Any, parameters: dict[str, str]) -> None:
-    """No action by wildcard and no resource `*`, but where AWS has no other."""
+    """No Allow has a wildcard as action, or `*` as resource, except where AWS has no resource."""
     for name, statement in _documents(resolve(**parameters).resources):
         where = f"{name}.{statement['Sid']}"
         if statement["Effect"] == "Deny":
@@ -131,25 +131,27 @@ def test_no_statement_is_wider_than_it_says(resolve: Any, parameters: dict[str, 
 
 
 def test_a_permission_is_granted_only_in_the_variant_that_uses_it(resolve: Any) -> None:
-    """Outcome events, direct events and a customer key each bring their own."""
+    """Outcome events, direct events and a customer managed key each add their own statement."""
     defaults = set(_function_statements(resolve().resources))
     assert "PublishOutcomes" not in _function_statements(resolve(OutcomeEventBusName="").resources)
     direct = set(_function_statements(resolve(EventBridgeTarget="function").resources))
     assert direct - defaults == {"QueueDirectEventsThatMustWait"}
     assert set(_function_statements(resolve(KmsKeyArn=KEY).resources)) - defaults == {"UseTheCustomerKey"}
     paused = _function_statements(resolve(EventBridgeTarget="function", Paused="true").resources)
-    assert "QueueDirectEventsThatMustWait" in paused, "Lambda may hold events that it took before"
+    assert "QueueDirectEventsThatMustWait" in paused, (
+        "Lambda may still deliver events that it accepted before the pause"
+    )
 
 
 def test_the_function_publishes_under_its_own_name_on_its_own_bus(resolve: Any) -> None:
-    """It cannot put a "Send Message" event of somebody else."""
+    """It cannot put events with the source of another program."""
     statement = _function_statements(resolve(OutcomeEventBusName="outcomes").resources)["PublishOutcomes"]
     assert statement["Resource"] == "arn:aws:events:eu-west-1:123456789012:event-bus/outcomes"
     assert statement["Condition"] == {"StringEquals": {"events:source": "sociocs.message-sender"}}
 
 
 def test_an_existing_secret_is_the_one_that_is_read(resolve: Any) -> None:
-    """With a secret of its own the stack makes none, and the function reads that one alone."""
+    """With an existing secret the stack makes none, and the function may read only that one."""
     arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sociocs/apikey-AbCdEf"
     plain = resolve(ApiKeySecretArn=arn)
     assert _function_statements(plain.resources)["ReadTheApiKey"]["Resource"] == arn
@@ -158,7 +160,7 @@ def test_an_existing_secret_is_the_one_that_is_read(resolve: Any) -> None:
 
 
 def test_the_stacks_secret_is_empty_and_readable_by_the_function_alone(resolve: Any) -> None:
-    """No value in a template, parameter or change set; a Deny counts against administrators too."""
+    """The secret has no value in the template, and a Deny also holds for administrators."""
     resources = resolve().resources
     assert not {"SecretString", "GenerateSecretString"} & set(resources["ApiKeySecret"]["Properties"])
     (statement,) = _statements(resources["ApiKeySecretPolicy"])
@@ -168,7 +170,7 @@ def test_the_stacks_secret_is_empty_and_readable_by_the_function_alone(resolve: 
 
 
 def test_the_command_for_the_apikey_takes_it_from_the_input(resolve: Any) -> None:
-    """Not from the command line, which shells and process lists remember."""
+    """The key is not on the command line, which is visible in shell histories and process lists."""
     command = json.dumps(resolve().outputs["ApiKeyCommand"]["Value"])
     assert "aws secretsmanager put-secret-value --region eu-west-1" in command
     assert "--secret-string file:///dev/stdin" in command
@@ -176,7 +178,7 @@ def test_the_command_for_the_apikey_takes_it_from_the_input(resolve: Any) -> Non
 
 @pytest.mark.parametrize("parameters", VARIANTS, ids=lambda parameters: "-".join(parameters) or "defaults")
 def test_every_queue_refuses_plain_http(resolve: Any, parameters: dict[str, str]) -> None:
-    """Every queue has a policy, and every policy this Deny."""
+    """Every queue has a policy, and every policy has this Deny."""
     resources = resolve(**parameters).resources
     queues = [name for name, resource in resources.items() if resource["Type"] == "AWS::SQS::Queue"]
     for queue in queues:
@@ -200,7 +202,7 @@ def test_every_queue_refuses_plain_http(resolve: Any, parameters: dict[str, str]
 def test_eventbridge_is_allowed_by_the_arn_of_the_rule(
     resolve: Any, bus: str, path: str, variant: dict[str, str], dead_letters: str
 ) -> None:
-    """The ARN that is written out in the policies is the one that the rule will have."""
+    """The ARN in the policies is the ARN of the rule."""
     resources = resolve(EventBusName=bus, **variant).resources
     (rule,) = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Events::Rule"]
     arn = f"arn:aws:events:eu-west-1:123456789012:rule/{path}{rule['Name']}"
@@ -221,14 +223,14 @@ def _source_arns(policy: dict[str, Any]) -> list[str]:
 
 
 def test_sns_is_allowed_for_topics_of_this_account(resolve: Any) -> None:
-    """A topic of another account cannot deliver, whoever owns it."""
+    """A topic of another account cannot put messages on the queue."""
     statements = {s["Sid"]: s for s in _statements(resolve().resources["MessageQueuePolicy"])}
     condition = statements["NotificationsFromTopicsOfThisAccount"]["Condition"]
     assert condition == {"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:123456789012:*"}}
 
 
 def test_other_accounts_may_send_when_they_are_named_and_only_send(resolve: Any) -> None:
-    """Without the parameter there is no such statement at all."""
+    """Named accounts may send and nothing else. Without the parameter there is no such statement."""
     accounts = {"ProducerAccountIds": "111122223333,444455556666"}
     statements = {s["Sid"]: s for s in _statements(resolve(**accounts).resources["MessageQueuePolicy"])}
     statement = statements["MessagesFromOtherAccounts"]
@@ -239,7 +241,7 @@ def test_other_accounts_may_send_when_they_are_named_and_only_send(resolve: Any)
 
 
 def test_a_producer_can_send_and_no_more(resolve: Any) -> None:
-    """Messages on the queue, and events that the rule would take."""
+    """The policy allows messages on the queue, and events that the rule matches."""
     resources = resolve(EventBusName="orders", EventSources="com.example.orders,com.example.shop").resources
     statements = {s["Sid"]: s for s in _statements(resources["ProducerPolicy"])}
     assert set(statements) == {"PutMessagesOnTheQueue", "PutSendMessageEvents"}
@@ -253,7 +255,7 @@ def test_a_producer_can_send_and_no_more(resolve: Any) -> None:
 
 
 def test_everything_is_encrypted_with_the_customers_key_when_there_is_one(resolve: Any) -> None:
-    """Queues, ledger, secret, log and environment; and who uses them may use the key, through those services only."""
+    """The key encrypts queues, ledger, secret, log and environment. Their users may use it through those services."""
     resources = resolve(KmsKeyArn=KEY, QueueType="fifo").resources
     for queue in QUEUES_AND_POLICIES:
         assert resources[queue]["Properties"]["KmsMasterKeyId"] == KEY
@@ -269,7 +271,7 @@ def test_everything_is_encrypted_with_the_customers_key_when_there_is_one(resolv
 
 
 def test_queues_are_encrypted_without_a_customers_key(resolve: Any) -> None:
-    """SQS's own keys, stated: the default of an account may differ."""
+    """The template turns on encryption with SQS's keys, because the default of an account may differ."""
     resources = resolve(QueueType="fifo").resources
     for queue in QUEUES_AND_POLICIES:
         assert resources[queue]["Properties"]["SqsManagedSseEnabled"] is True
@@ -277,5 +279,5 @@ def test_queues_are_encrypted_without_a_customers_key(resolve: Any) -> None:
 
 
 def test_no_parameter_is_a_secret(template: dict[str, Any]) -> None:
-    """The apikey never passes through CloudFormation."""
+    """No parameter needs NoEcho, because the apikey is never a parameter."""
     assert not [name for name, parameter in template["Parameters"].items() if "NoEcho" in parameter]

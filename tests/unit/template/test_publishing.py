@@ -1,4 +1,4 @@
-"""samconfig.toml and the Serverless Application Repository's metadata fit the template and the project."""
+"""samconfig.toml and the metadata for the Serverless Application Repository agree with the template and the project."""
 
 import re
 import tomllib
@@ -19,8 +19,8 @@ def samconfig(root: Path) -> dict[str, Any]:
 ENVIRONMENTS = ["default", "staging", "prod"]
 
 
-def test_there_are_three_environments_each_a_stack_of_its_own(samconfig: dict[str, Any]) -> None:
-    """Deploying one never touches another."""
+def test_there_are_three_environments_with_different_stacks(samconfig: dict[str, Any]) -> None:
+    """A deployment of one environment does not change another."""
     environments = {name: value for name, value in samconfig.items() if name != "version"}
     assert list(environments) == ENVIRONMENTS
     stacks = [value["global"]["parameters"]["stack_name"] for value in environments.values()]
@@ -32,28 +32,28 @@ def test_there_are_three_environments_each_a_stack_of_its_own(samconfig: dict[st
 def test_parameters_of_each_environment_are_the_templates(
     samconfig: dict[str, Any], resolve: Any, environment: str
 ) -> None:
-    """A parameter that was renamed or a value out of bounds shows here, not in a deployment."""
+    """A renamed parameter or a value out of bounds fails here and not in a deployment."""
     deploy = samconfig[environment]["deploy"]["parameters"]
     overrides = dict(item.split("=", 1) for item in deploy.get("parameter_overrides", []))
     assert "SendMessageFunction" in resolve(**overrides).resources
-    assert deploy["capabilities"] == "CAPABILITY_IAM", "no resource of IAM has a name, so no more is needed"
+    assert deploy["capabilities"] == "CAPABILITY_IAM", "no IAM resource has a fixed name"
 
 
 def test_production_asks_before_it_changes(samconfig: dict[str, Any]) -> None:
-    """A person reads the change set."""
+    """Only the environment prod asks a person to confirm the change set."""
     confirms = {name: samconfig[name]["deploy"]["parameters"]["confirm_changeset"] for name in ENVIRONMENTS}
     assert confirms == {"default": False, "staging": False, "prod": True}
 
 
 def test_no_resource_of_iam_has_a_name(template: dict[str, Any]) -> None:
-    """Else two stacks collide, and a deployment needs CAPABILITY_NAMED_IAM."""
+    """With fixed names, two stacks would collide, and a deployment would need CAPABILITY_NAMED_IAM."""
     for name, resource in template["Resources"].items():
         if resource["Type"].startswith("AWS::IAM::"):
             assert not {"RoleName", "ManagedPolicyName"} & set(resource["Properties"]), name
 
 
 def test_application_repository_gets_this_version_and_its_files(template: dict[str, Any], root: Path) -> None:
-    """Name, version and licence are the project's; the files exist."""
+    """Name, version and licence are those of the project, and the named files exist."""
     application = template["Metadata"]["AWS::ServerlessRepo::Application"]
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert application["Name"] == project["name"]
@@ -70,8 +70,8 @@ def test_application_repository_gets_this_version_and_its_files(template: dict[s
     assert all(re.fullmatch(r"[a-zA-Z0-9+_:/@-]{1,127}", label) for label in application["Labels"])
 
 
-def test_a_parameter_more_costs_none_of_the_environments_own() -> None:
-    """`make deploy ENVIRONMENT=staging PARAMETERS=…`: sam alone would forget the limit on the pace."""
+def test_additional_parameters_keep_those_of_the_environment() -> None:
+    """`make deploy PARAMETERS=…` adds to the list of samconfig.toml, which sam alone would replace."""
     assert parameters("staging", ["AlarmTopicArn=arn:aws:sns:eu-west-1:1:on-call", "MaxSendsPerSecond=9"]) == [
         "LogLevel=DEBUG",
         "LogRetentionDays=7",
@@ -84,12 +84,12 @@ def test_a_parameter_more_costs_none_of_the_environments_own() -> None:
 
 @pytest.mark.parametrize(("environment", "change"), [("production", "Paused=true"), ("prod", "Paused")])
 def test_a_wrong_environment_or_parameter_deploys_nothing(environment: str, change: str) -> None:
-    """It would be another stack's, or nobody's."""
+    """An unknown environment or a word that is not NAME=VALUE is refused."""
     with pytest.raises(ValueError, match=r"production|NAME=VALUE"):
         parameters(environment, [change])
 
 
 def test_no_page_deploys_without_building(root: Path) -> None:
-    """`sam deploy` alone takes the sources without what they need, and the default environment's stack."""
+    """No page shows `sam deploy` alone, which would deploy the sources without their dependencies."""
     pages = [root / "README.md", *(root / "docs").glob("*.md")]
     assert [page.name for page in pages if re.search(r"^ *sam deploy", page.read_text(), re.MULTILINE)] == []

@@ -1,4 +1,4 @@
-"""The template reads from top to bottom, and explains each of its parts."""
+"""The template is in a known order and explains each of its parts."""
 
 import re
 from typing import Any
@@ -39,19 +39,19 @@ OUTPUTS = {
 
 
 def test_sections_stand_in_their_order(template: dict[str, Any]) -> None:
-    """Who has read one template of this kind finds everything in this one."""
+    """The sections are in the usual order of templates."""
     assert list(template) == SECTIONS
 
 
 def test_resources_stand_in_the_order_in_which_a_message_meets_them(template: dict[str, Any]) -> None:
-    """Producer, rule, queue, function, apikey, ledger, dead letters; then what watches them."""
+    """The order is: producer, rule, queue, function, apikey, ledger, dead letters, alarms, dashboard."""
     order = ["ProducerPolicy", "SendMessageRule", "MessageQueue", "SendMessageFunction", "ApiKeySecret", "LedgerTable"]
     order += ["MessageDeadLetterQueue", "DeadLettersAlarm", "Dashboard"]
     assert [name for name in template["Resources"] if name in order] == order
 
 
 def test_each_resource_says_what_it_is_for(template: dict[str, Any], template_text: str) -> None:
-    """A comment is the first line below each logical ID."""
+    """The first line below each logical ID is a comment."""
     lines = template_text.splitlines()
     for name in template["Resources"]:
         below = lines[lines.index(f"  {name}:") + 1]
@@ -59,15 +59,15 @@ def test_each_resource_says_what_it_is_for(template: dict[str, Any], template_te
 
 
 def test_each_output_is_described_and_has_the_name_that_others_rely_on(template: dict[str, Any]) -> None:
-    """The command line, the sandbox and the documents read outputs by name."""
+    """The command line, the sandbox and the pages use these names of outputs."""
     assert set(template["Outputs"]) == OUTPUTS
     assert all(output["Description"] for output in template["Outputs"].values())
 
 
-def test_each_parameter_has_a_description_a_bound_and_a_text_for_who_breaks_it(template: dict[str, Any]) -> None:
-    """Nobody has to read the template to fill in its form."""
+def test_each_parameter_has_a_description_a_bound_and_a_constraint_description(template: dict[str, Any]) -> None:
+    """The form of the console explains each parameter and each limit."""
     for name, parameter in template["Parameters"].items():
-        assert len(parameter["Description"]) <= 4000, f"CloudFormation's own limit, {name}"
+        assert len(parameter["Description"]) <= 4000, f"4000 characters are CloudFormation's limit: {name}"
         assert parameter["Description"].endswith("."), name
         assert parameter["ConstraintDescription"].startswith("must be "), name
         bounded = {"MinValue", "MaxValue"} <= set(parameter) or {"AllowedValues", "AllowedPattern"} & set(parameter)
@@ -75,7 +75,7 @@ def test_each_parameter_has_a_description_a_bound_and_a_text_for_who_breaks_it(t
 
 
 def test_each_parameter_is_in_one_group_and_has_a_label(template: dict[str, Any]) -> None:
-    """The console's form shows every parameter once, under a heading, in words."""
+    """The form of the console shows every parameter once, below a heading and with a label."""
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
     grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
     assert grouped == sorted(grouped, key=list(template["Parameters"]).index), "groups follow the section's order"
@@ -84,7 +84,7 @@ def test_each_parameter_is_in_one_group_and_has_a_label(template: dict[str, Any]
 
 
 def test_each_number_has_its_unit_in_its_name(template: dict[str, Any]) -> None:
-    """Seconds, hours, days, megabytes, a rate; sizes and concurrencies count things."""
+    """The name of each number ends with its unit, or with Size or Concurrency."""
     unit = re.compile(r"(Seconds|Hours|Days|Megabytes|PerSecond|Size|Concurrency)$")
     numbers = [name for name, parameter in template["Parameters"].items() if parameter["Type"] == "Number"]
     assert [name for name in numbers if not unit.search(name)] == []
@@ -93,7 +93,7 @@ def test_each_number_has_its_unit_in_its_name(template: dict[str, Any]) -> None:
 def test_each_suppression_of_a_check_stands_beside_its_resource_with_a_reason(
     template: dict[str, Any], template_text: str
 ) -> None:
-    """Checkov's three, and one of cfn-lint."""
+    """There are three suppressions of checkov and one of cfn-lint, each with a reason."""
     skipped = {}
     for name, resource in template["Resources"].items():
         for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
@@ -110,16 +110,16 @@ def test_each_suppression_of_a_check_stands_beside_its_resource_with_a_reason(
         if "cfn-lint" in resource.get("Metadata", {})
     }
     assert ignored == {"SendMessageRule": ["E3005"]}
-    assert re.search(r"cfn-lint:\n +# .+\.\n +config:", template_text), "with its reason"
+    assert re.search(r"cfn-lint:\n +# .+\.\n +config:", template_text), "the suppression has a reason"
 
 
 def test_defaults_make_a_stack(resolve: Any) -> None:
-    """Every parameter has a default that its own bounds allow, so that a deployment needs none."""
+    """The default of every parameter is within its bounds, so a deployment needs no parameters."""
     assert "SendMessageFunction" in resolve().resources
 
 
 def test_each_condition_and_parameter_is_used(template: dict[str, Any], template_text: str) -> None:
-    """A parameter without effect misleads who sets it."""
+    """The template uses each parameter and each condition."""
     for name in template["Parameters"]:
         assert re.search(rf"!Ref {name}\b|\$\{{{name}\}}", template_text), name
     for name in template["Conditions"]:
@@ -153,7 +153,7 @@ def test_each_condition_and_parameter_is_used(template: dict[str, Any], template
 def test_parameters_take_what_they_should_and_refuse_the_rest(
     resolve: Any, name: str, good: list[str], bad: list[str]
 ) -> None:
-    """A slip shows before anything is made."""
+    """CloudFormation refuses a wrong value before it makes a resource."""
     for value in good:
         assert resolve(**{name: value}).parameters[name] == value
     for value in bad:

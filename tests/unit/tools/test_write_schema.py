@@ -1,4 +1,4 @@
-"""The published JSON Schema: fresh, sound, and good enough to complete in an editor and to generate code from."""
+"""The published JSON Schema is current, valid, and useful for editors and code generators."""
 
 import json
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ VALIDATOR = Draft202012Validator(schema())
 
 
 def test_the_published_schema_is_what_the_model_says() -> None:
-    """A stale file fails here: `make schema` writes it again."""
+    """The file is the same as the generated schema. `make schema` writes it."""
     assert PATH.read_text(encoding="utf-8") == text()
 
 
 def test_the_schema_is_sound() -> None:
-    """It is JSON Schema 2020-12 and names itself."""
+    """It is valid JSON Schema 2020-12 and has an id, a title and a description."""
     Draft202012Validator.check_schema(schema())
 
     assert schema()["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
@@ -35,7 +35,7 @@ def test_the_schema_is_sound() -> None:
 
 
 def _nodes(node: Any, path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Find every subschema that describes something, with its path."""
+    """Yield every subschema with its path."""
     if isinstance(node, dict):
         yield path, node
         for name in ("properties", "$defs"):
@@ -49,7 +49,7 @@ PROPERTIES = [(path, node) for path, node in DESCRIBED if path.split("/")[-2] ==
 
 @pytest.mark.parametrize(("path", "node"), PROPERTIES, ids=[path for path, _ in PROPERTIES])
 def test_every_field_is_described_for_people(path: str, node: dict[str, Any]) -> None:
-    """An editor shows a title, a description and, where the field is not an object of ours, an example."""
+    """Each field has a title, a description and, if it is not a part with its own schema, an example."""
     target = schema()["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
 
     assert target["title"]
@@ -61,7 +61,7 @@ def test_every_field_is_described_for_people(path: str, node: dict[str, Any]) ->
 
 @pytest.mark.parametrize(("path", "node"), DESCRIBED, ids=[path for path, _ in DESCRIBED])
 def test_every_example_is_valid(path: str, node: dict[str, Any]) -> None:
-    """What the schema shows, it accepts."""
+    """The schema accepts its own examples."""
     validator = Draft202012Validator({**node, "$defs": schema()["$defs"]})
 
     for example in node.get("examples", []):
@@ -69,7 +69,7 @@ def test_every_example_is_valid(path: str, node: dict[str, Any]) -> None:
 
 
 def test_every_part_has_a_name() -> None:
-    """A code generator makes a class of each, the shapes of the variables included."""
+    """Each part has a name, so that a code generator can make a class of it."""
     names = {"ContactSaving", "GupshupVariables", "Metadata", "Template", "TwilioVariables"}
 
     assert set(schema()["$defs"]) == names
@@ -78,7 +78,7 @@ def test_every_part_has_a_name() -> None:
 
 
 def test_no_other_field_is_allowed_anywhere() -> None:
-    """An editor underlines a misspelt name."""
+    """Every object refuses unknown fields, so that an editor marks a misspelt name."""
     objects = [node for path, node in _nodes(schema()) if "properties" in node]
 
     assert len(objects) == 5
@@ -87,7 +87,7 @@ def test_no_other_field_is_allowed_anywhere() -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_every_sample_is_judged_as_its_name_says(path: Path) -> None:
-    """Schema and model accept the messages of a sample, or refuse the one in a sample named invalid."""
+    """Schema and model refuse the message of a sample with "invalid" in its name, and accept all others."""
     deliveries = open_event(json.loads(path.read_text(encoding="utf-8")))
 
     assert deliveries
@@ -115,7 +115,7 @@ def _messages(*also: dict[str, Any]) -> list[dict[str, Any]]:
     ],
 )
 def test_the_rules_between_fields_are_in_the_schema(content: dict[str, Any], place: str) -> None:
-    """Content and provider are judged by the schema itself, not only by the function."""
+    """The schema itself has the rules about content and provider."""
     errors = VALIDATOR.iter_errors(content)
 
     assert any("/".join(map(str, error.absolute_schema_path)).startswith(place) for error in errors)
@@ -123,7 +123,7 @@ def test_the_rules_between_fields_are_in_the_schema(content: dict[str, Any], pla
 
 @pytest.mark.parametrize("content", _messages(), ids=["twlo", "twlowa", "gswa"])
 def test_a_message_of_each_provider_is_valid(content: dict[str, Any]) -> None:
-    """The builders' messages, which most tests send."""
+    """The schema accepts the messages of the builders, which most tests send."""
     VALIDATOR.validate(content)
 
 
@@ -144,16 +144,16 @@ _TOO_DEEP = json.loads('{"a":' * 120 + "1" + "}" * 120)
     ids=["29 February", "29 February 2100", "nested too deeply", "half a character", "half a character in a reference"],
 )
 def test_what_json_schema_cannot_say(content: dict[str, Any]) -> None:
-    """Three rules are the model's alone: 29 February needs a calendar, depth a count, half a character is no key.
+    """The schema accepts these messages and the model refuses them: 29 February, deep nesting, half a character.
 
-    docs/contract.md lists them; everything else is the same, which tests/property shows.
+    docs/contract.md lists these rules. tests/property shows that the two agree on everything else.
     """
     VALIDATOR.validate(content)
     assert not isinstance(check(content), Message)
 
 
-def test_the_schema_holds_for_all_that_is_documented_here() -> None:
-    """Nothing in the schema refers to a part that is not there."""
+def test_every_reference_in_the_schema_leads_to_a_part() -> None:
+    """The schema refers to every part that it defines, and to no other."""
     parts = json.dumps(schema())
     references = {reference.split('"')[0] for reference in parts.split("#/$defs/")[1:]}
 
