@@ -18,7 +18,7 @@ A module imports only what stands above it::
     aws.moto_patches.apply                  all patches, applied
     aws.peek                                a queue's messages, without receiving them
     aws.server                              the local AWS endpoint
-    aws.time_scale                          the local AWS endpoint with shorter waits
+
     aws.process                             starts the endpoint
     aws.deploy                              deploys the template
     sociocs.record                          what the simulator remembers

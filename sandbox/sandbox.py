@@ -108,7 +108,7 @@ class Sandbox:
         channel_keys: those that the simulator knows; none: it knows any
         environment_overrides, timeout_seconds: over what the template says of the function, for tests
         visibility_timeout_seconds: over what the template says of the queue, for tests
-        time_scale: divides the waits that the function asks SQS for, see `sandbox.aws.time_scale`
+        time_scale: divides the waits that the function asks SQS for, see `sandbox.aws.moto_patches.waits`
         retry_waits_seconds: between the attempts at an asynchronous event
         ports: of the AWS endpoint and of the simulator; 0: a free one
 

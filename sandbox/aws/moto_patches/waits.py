@@ -1,4 +1,4 @@
-"""The local AWS endpoint with shorter waits: `python -m sandbox.time_scale FACTOR [options of sandbox.aws]`.
+"""The local AWS endpoint with shorter waits: `python -m sandbox.aws.moto_patches.waits FACTOR [options of sandbox.aws.server]`.
 
 The function puts a message back for 30 s and more. A demonstration or a test that wants to see the next
 attempt divides those waits: what ChangeMessageVisibility and DelaySeconds ask for lasts a `FACTOR`th of it. A
