@@ -14,7 +14,7 @@ from benchmarks.package import BUILT
 from benchmarks.ratio import Comparison
 from benchmarks.report import as_dict, show
 from benchmarks.surroundings import ROOT, surroundings
-from sandbox.demo.report import showing_steps
+from sandbox.steps import showing_steps
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

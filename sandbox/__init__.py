@@ -3,6 +3,9 @@
 A module imports only what stands above it::
 
     server_process                          a server of the sandbox in a process of its own
+    http_server                             what the sandbox's own HTTP servers have in common
+    steps                                   the steps of a program that takes a while
+    aws.callers                             who calls AWS, and with which settings
     aws.access_log                          which AWS calls were made, by whom and on what
     aws.cloudformation.template             a template and its parameters -> a plain template
     aws.cloudformation.engine               a plain template -> its resources, created, updated, deleted in order
@@ -15,15 +18,17 @@ A module imports only what stands above it::
     aws.moto_patches.functions              the record of an event source mapping
     aws.moto_patches.sqs                    long polls, FIFO order, sizes in bytes
     aws.moto_patches.message_moves          message move tasks
+    aws.moto_patches.waits                  shorter waits
     aws.moto_patches.apply                  all patches, applied
     aws.peek                                a queue's messages, without receiving them
     aws.server                              the local AWS endpoint
-
     aws.process                             starts the endpoint
     aws.deploy                              deploys the template
     sociocs.record                          what the simulator remembers
     sociocs.script                          scripted delays, faults and answers
     sociocs.judgement                       the API page, as rules
+    sociocs.answer                          the answers of the API
+    sociocs.message_body                    the body of a request, read as JSON
     sociocs.simulator                       the account behind the API
     sociocs.control                         the control API for tests
     sociocs.inbox                           the inbox page for people
@@ -41,7 +46,7 @@ A module imports only what stands above it::
     sandbox                                 all of it as one object
     demo.samples                            the sample files as messages
     demo.accounting                         what became of each message
-    demo.report                             steps, progress and the result
+    demo.report                             the result as a table
     demo.program                            `make demo`
     soak.faults                             one kind of trouble at a time
     soak.program                            `make soak`

@@ -17,10 +17,10 @@ import click
 
 from sandbox.aws.deploy import DeploymentFailed
 from sandbox.demo.program import main as run_demo
-from sandbox.demo.report import showing_steps
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import Sandbox, SandboxOptions
 from sandbox.soak.program import MOST_MESSAGES
 from sandbox.soak.program import main as run_soak
+from sandbox.steps import showing_steps
 
 _PORT = click.IntRange(0, 65535)
 
@@ -62,13 +62,16 @@ def demo(*, as_json: bool) -> None:
 @click.option("--sociocs-port", type=_PORT, default=0, help="Port of the Sociocs simulator (default: a free one).")
 def up(functions: int, parameters: tuple[str, ...], time_scale: float, aws_port: int, sociocs_port: int) -> None:
     """Start the stand-in and keep it running until Ctrl-C."""
-    chosen = dict(_parameter(text) for text in parameters)
-    ports = (aws_port, sociocs_port)
+    options = SandboxOptions(
+        parameters=dict(_parameter(text) for text in parameters),
+        functions=functions,
+        time_scale=time_scale,
+        aws_port=aws_port,
+        sociocs_port=sociocs_port,
+    )
     with ExitStack() as stack:
         with _explaining_failures(), showing_steps() as steps:
-            sandbox = stack.enter_context(
-                Sandbox.start(chosen, functions, time_scale=time_scale, ports=ports, on_progress=steps)
-            )
+            sandbox = stack.enter_context(Sandbox.start(options, steps))
         with suppress(KeyboardInterrupt):
             click.echo(instructions(sandbox))
             threading.Event().wait()

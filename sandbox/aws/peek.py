@@ -1,6 +1,6 @@
-"""A queue's messages as they are: looking takes nothing, hides nothing and counts as no receive.
+"""Shows a queue's messages without receiving them.
 
-ReceiveMessage shows of a FIFO queue's group no more than its first ten, and raises the receive count of what it shows.
+ReceiveMessage shows at most the first ten messages of a FIFO queue's group, hides them, and counts as a receive.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from typing import Any
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import Message, sqs_backends
 
+from sandbox.aws.callers import REGION
 
-def messages_of(queue_name: str, region: str) -> list[dict[str, Any]]:
-    """Every message of a queue, in flight and delayed ones too, as ReceiveMessage describes it, less a receipt handle.
 
-    Binary attributes are in base64, as in Amazon's own JSON. Call it with moto's lock held. Raises LookupError when
-    there is no such queue.
+def messages_of(queue_name: str) -> list[dict[str, Any]]:
+    """Return every message of a queue as ReceiveMessage describes it, without a receipt handle.
+
+    Messages in flight and delayed messages are included. Binary attributes are in base64, as in AWS's own JSON. Call it
+    with moto's lock held. Raises LookupError when there is no such queue.
     """
-    queue = sqs_backends[DEFAULT_ACCOUNT_ID][region].queues.get(queue_name)
+    queue = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues.get(queue_name)
     if queue is None:
         raise LookupError(f"there is no queue {queue_name}")
     return [_described(message) for message in queue._messages]

@@ -1,15 +1,12 @@
-"""The local AWS endpoint: moto in a process of its own, with its gaps mended.
+"""The local AWS endpoint: moto in a process of its own, with patches for its gaps.
 
     python -m sandbox.aws.server --port 0
 
-It listens on loopback only, says its URL on standard output once it serves, and ends on SIGTERM, on SIGINT, and, when
-its standard input is a pipe, as soon as that closes: with its parent. Beside AWS's own API it answers:
+It listens on loopback only and prints its URL on standard output once it serves. It ends on SIGTERM and on SIGINT.
+When its standard input is a pipe, it also ends when that closes, with its parent. Beside AWS's own API it answers:
 
-    GET    /_sandbox/ready         200
-    GET    /_sandbox/calls         the AWS calls made so far, `?access_key_id=…` and `?service=…` select
-    DELETE /_sandbox/calls         forget them
-    GET    /_sandbox/messages      what a queue holds, `?queue=NAME` and, unless it is us-east-1, `?region=…`
-    POST   /_sandbox/invoke-url    {"url": …}: what runs functions (also the variable SANDBOX_INVOKE_URL)
+    GET /_sandbox/calls         the AWS calls made so far; `?access_key_id=…` and `?service=…` select
+    GET /_sandbox/messages      what a queue holds; `?queue=NAME` names the queue
 """
 
 from __future__ import annotations
@@ -27,18 +24,19 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
 
-from sandbox.aws.access_log import AccessLog, describe_call, scope
+from sandbox.aws.access_log import AccessLog, scope
 from sandbox.aws.moto_patches import invocation
-from sandbox.aws.moto_patches.apply import apply_mends
+from sandbox.aws.moto_patches.apply import apply_patches
 from sandbox.aws.moto_patches.serialising import MOTO
+from sandbox.aws.moto_patches.waits import scale_waits
 from sandbox.aws.peek import messages_of
 from sandbox.server_process import end_with_parent
 
 StartResponse = Callable[..., Any]
 
 _INVOCATION = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
-_STATUS_TEXTS = {200: "200 OK", 202: "202 Accepted", 204: "204 No Content"}
 
 
 class Application:
@@ -47,120 +45,82 @@ class Application:
     def __init__(self) -> None:
         self.log = AccessLog()
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._lock = MOTO
-        self._invocation = invocation
-        invocation.register(os.environ.get("SANDBOX_INVOKE_URL") or None)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        body = _read_body(environ)
+        # The body is read before the lock is taken, so that a slow client does not hold up the others.
+        body = Request(environ).get_data()
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
         path = environ.get("PATH_INFO", "")
         if path.startswith("/_sandbox/"):
-            return self._own(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), body, start_response)
-        statuses: list[int] = []
-
-        def record_status(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            statuses.append(int(status.split(maxsplit=1)[0]))
-            return start_response(status, headers, *rest)
-
+            return self._own(path, environ)(environ, start_response)
         invoked = _INVOCATION.fullmatch(path)
         if invoked and scope(environ)[1] == "lambda":
-            answer = self._invoke(urllib.parse.unquote(invoked.group(1)), environ, body, record_status)
+            kind = environ.get("HTTP_X_AMZ_INVOCATION_TYPE") or "RequestResponse"
+            response = _invoke(urllib.parse.unquote(invoked.group(1)), kind, body)
         else:
-            answer = self._ask_moto(environ, record_status)
-        self.log.add(describe_call(environ, body, statuses[-1] if statuses else 0))
-        return answer
+            with MOTO:
+                # The whole answer is read here, so that no part of moto runs outside the lock.
+                response = Response.from_app(self._moto, environ, buffered=True)
+        self.log.add(environ, body, response.status_code)
+        return response(environ, start_response)
 
-    def _ask_moto(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        with self._lock:
-            response = self._moto(environ, start_response)
+    def _own(self, path: str, environ: dict[str, Any]) -> Response:
+        selected = dict(urllib.parse.parse_qsl(environ.get("QUERY_STRING", "")))
+        if path == "/_sandbox/calls":
+            return _json(self.log.select(access_key_id=selected.get("access_key_id"), service=selected.get("service")))
+        if path == "/_sandbox/messages":
             try:
-                # Read here, so that nothing of moto runs outside the lock.
-                return [b"".join(response)]
-            finally:
-                if hasattr(response, "close"):
-                    response.close()
-
-    def _invoke(
-        self, function: str, environ: dict[str, Any], body: bytes, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        """Answer Lambda's Invoke with what the registered URL says."""
-        kind = environ.get("HTTP_X_AMZ_INVOCATION_TYPE") or "RequestResponse"
-        with self._lock:
-            known = self._invocation.exists(function)
-        if not known:
-            return _error(
-                start_response, "404 Not Found", "ResourceNotFoundException", f"Function not found: {function}"
-            )
-        try:
-            event = json.loads(body or b"{}")
-        except ValueError as error:
-            message = f"Could not parse request body into json: {error}"
-            return _error(start_response, "400 Bad Request", "InvalidRequestContentException", message)
-        if kind == "DryRun":
-            start_response(_STATUS_TEXTS[204], [])
-            return [b""]
-        try:
-            answer = self._invocation.post(function, event, kind)
-        except (OSError, ValueError) as error:
-            return _error(start_response, "502 Bad Gateway", "ServiceException", str(error))
-        headers = [("X-Amz-Executed-Version", "$LATEST"), ("Content-Type", "application/json")]
-        if kind == "Event":
-            start_response(_STATUS_TEXTS[202], headers)
-            return [b""]
-        if answer.get("function_error"):
-            headers.append(("X-Amz-Function-Error", str(answer["function_error"])))
-        start_response(_STATUS_TEXTS[200], headers)
-        return [json.dumps(answer.get("payload")).encode()]
-
-    def _own(self, method: str, path: str, query: str, body: bytes, start_response: StartResponse) -> Iterable[bytes]:
-        answer: Any = {}
-        selected = dict(urllib.parse.parse_qsl(query))
-        if (method, path) == ("GET", "/_sandbox/calls"):
-            answer = self.log.select(access_key_id=selected.get("access_key_id"), service=selected.get("service"))
-        elif (method, path) == ("DELETE", "/_sandbox/calls"):
-            self.log.clear()
-        elif (method, path) == ("GET", "/_sandbox/messages"):
-            try:
-                with self._lock:
-                    answer = {"Messages": messages_of(selected["queue"], selected.get("region", "us-east-1"))}
+                with MOTO:
+                    return _json({"Messages": messages_of(selected["queue"])})
             except LookupError as error:
-                return _error(start_response, "404 Not Found", "NotFound", str(error))
-        elif (method, path) == ("POST", "/_sandbox/invoke-url"):
-            self._invocation.register(json.loads(body)["url"])
-        elif (method, path) != ("GET", "/_sandbox/ready"):
-            return _error(start_response, "404 Not Found", "NotFound", f"no such route: {method} {path}")
-        start_response(_STATUS_TEXTS[200], [("Content-Type", "application/json")])
-        return [json.dumps(answer).encode()]
+                return _error(404, "NotFound", str(error))
+        return _error(404, "NotFound", f"no such route: {path}")
 
 
-def _read_body(environ: dict[str, Any]) -> bytes:
-    """Read the whole body before the lock is taken, so that a slow client holds up nobody."""
-    length = environ.get("CONTENT_LENGTH")
-    stream = environ["wsgi.input"]
-    if length:
-        body: bytes = stream.read(int(length))
-    else:
-        body = stream.read() if environ.get("wsgi.input_terminated") else b""
-    environ["wsgi.input"] = io.BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return body
+def _invoke(function: str, kind: str, body: bytes) -> Response:
+    """Answer Lambda's Invoke with the result from the registered URL."""
+    with MOTO:
+        known = invocation.exists(function)
+    if not known:
+        return _error(404, "ResourceNotFoundException", f"Function not found: {function}")
+    try:
+        event = json.loads(body or b"{}")
+    except ValueError as error:
+        return _error(400, "InvalidRequestContentException", f"Could not parse request body into json: {error}")
+    try:
+        answer = invocation.post(function, event, kind)
+    except (OSError, ValueError) as error:
+        return _error(502, "ServiceException", str(error))
+    if kind == "Event":
+        return Response(status=202)
+    response = _json(answer["payload"])
+    response.headers["X-Amz-Executed-Version"] = "$LATEST"
+    if answer["function_error"]:
+        response.headers["X-Amz-Function-Error"] = answer["function_error"]
+    return response
 
 
-def _error(start_response: StartResponse, status: str, code: str, message: str) -> Iterable[bytes]:
-    start_response(status, [("Content-Type", "application/json"), ("X-Amzn-ErrorType", code)])
-    return [json.dumps({"__type": code, "message": message, "Message": message}).encode()]
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(json.dumps(value), status, content_type="application/json")
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    response = _json({"__type": code, "message": message, "Message": message}, status)
+    response.headers["X-Amzn-ErrorType"] = code
+    return response
 
 
 def serve(port: int) -> None:
-    """Serve until a signal or the parent's end."""
+    """Serve until a signal, or until the parent ends."""
 
     class QuietRequestHandler(MotoRequestHandler):
-        protocol_version = "HTTP/1.1"  # keep-alive: a connection per call costs more than most calls
+        protocol_version = "HTTP/1.1"  # keep-alive: a new connection costs more than most calls
         disable_nagle_algorithm = True
 
         def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
-            """Nothing: the access log has it."""
+            """Print nothing: the access log has it."""
 
     server = make_server("127.0.0.1", port, Application(), threaded=True, request_handler=QuietRequestHandler)
     server.daemon_threads = True  # type: ignore[attr-defined] # the threaded server is a ThreadingMixIn
@@ -173,19 +133,24 @@ def serve(port: int) -> None:
         server.server_close()
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Read the command line, mend moto, serve."""
+def main() -> None:
+    """Read the command line, patch moto, serve."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.aws.server", description="The local AWS endpoint.")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--time-scale", type=float, default=1.0, help="divides the waits that SQS is asked for")
+    parser.add_argument("--invoke-url", default="", help="runs functions")
+    options = parser.parse_args()
     end_with_parent()
-    # moto itself calls nothing, and must not look for credentials of the machine.
+    # moto itself makes no calls, and must not look for credentials of the machine.
     os.environ.setdefault("AWS_ACCESS_KEY_ID", "sandbox")
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "sandbox")
     os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
-    # AWS's own managed policies (0.1 s): roles that SAM makes have them attached.
+    # AWS's own managed policies, which take 0.1 s to load: SAM attaches them to the roles that it makes.
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-    apply_mends()
+    apply_patches()
+    if options.time_scale != 1:
+        scale_waits(options.time_scale)
+    invocation.register(options.invoke_url or None)
     serve(options.port)
 
 

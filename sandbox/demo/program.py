@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sandbox.demo.accounting import Account, Sent, settle
-from sandbox.demo.report import Steps, show, showing_steps
+from sandbox.demo.report import show
 from sandbox.demo.samples import EVENTS, Sample, read_samples
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import Sandbox, SandboxOptions
+from sandbox.steps import Steps, showing_steps
 
 FUNCTIONS = 2
 # The first wait after a failed attempt is 15 to 30 s: here about one.
@@ -63,7 +64,8 @@ def main(*, as_json: bool = False, directory: Path = EVENTS) -> int:
 
 def run(samples: Sequence[Sample], steps: Steps) -> Demonstration:
     """Send the samples through a sandbox of their own and find out what became of each."""
-    with Sandbox.start(functions=FUNCTIONS, time_scale=TIME_SCALE, on_progress=steps) as sandbox:
+    options = SandboxOptions(functions=FUNCTIONS, time_scale=TIME_SCALE)
+    with Sandbox.start(options, steps) as sandbox:
         began = time.monotonic()
         valid = [sample for sample in samples if "invalid" not in sample.name]
         repeated = next((sample for sample in valid if sample.body and sample.producer_key), None)

@@ -1,13 +1,10 @@
-"""How the demo shows itself: steps and progress on standard error, the result on standard output."""
+"""The result of the demo on standard output."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -24,39 +21,6 @@ _STYLES = {
     "waiting": "red",
     "lost": "red",
 }
-
-
-class Steps:
-    """Says what is going on: a live line in a terminal, one line a step elsewhere."""
-
-    def __init__(self, console: Console, progress: Progress | None) -> None:
-        self._console = console
-        self._progress = progress
-        self._task = progress.add_task("", total=None) if progress else None
-
-    def __call__(self, step: str, done: int | None = None, total: int | None = None) -> None:
-        """Show the step under way, and how many of how many are done."""
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, description=step, completed=done or 0, total=total)
-        elif done is None:
-            self._console.print(step, markup=False, highlight=False)
-
-
-@contextmanager
-def showing_steps() -> Iterator[Steps]:
-    """Show steps while the block lasts."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield Steps(console, None)
-        return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield Steps(console, progress)
 
 
 def show(account: Account, note: str = "") -> None:

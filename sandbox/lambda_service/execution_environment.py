@@ -16,24 +16,21 @@ from pathlib import Path
 from sandbox.lambda_service.function import Function
 from sandbox.lambda_service.runtime_api import Exited, InitError, Invocation, Ready, Result, RuntimeApi
 
-# Lambda allows 10 s. This is the stand-in on a busy laptop: only a process that hangs should meet it.
+# Lambda allows 10 s. A busy laptop is slower, and only a process that hangs should meet this limit.
 INIT_TIMEOUT_SECONDS = 60.0
 _BOUND_TO_PARENT = Path(__file__).with_name("bound_to_parent.py")
 
 
 def runtime_client_module() -> str:
-    """AWS's own runtime client where it has wheels (Linux), and elsewhere one of the same protocol."""
-    return (
-        "awslambdaric"
-        if importlib.util.find_spec("runtime_client")
-        else "sandbox.lambda_service.portable_runtime_client"
-    )
+    """Return the module of AWS's runtime client where it has wheels (Linux), elsewhere one of the same protocol."""
+    native = importlib.util.find_spec("runtime_client")
+    return "awslambdaric" if native else "sandbox.lambda_service.portable_runtime_client"
 
 
 class ExecutionEnvironment(threading.Thread):
-    """Takes invocations from `work` until it finds None there. A process that died or overran is replaced.
+    """Takes invocations from `work` until it finds None there. A process that ended or overran is replaced.
 
-    The process is started by this thread and no other: its death signal follows the thread that started it.
+    Only this thread starts the process, because the process gets its death signal when the thread that started it ends.
     """
 
     def __init__(
@@ -52,7 +49,7 @@ class ExecutionEnvironment(threading.Thread):
         self._api: RuntimeApi | None = None
         self._failure: Result | None = None
         self._aborted = False
-        self._starting = threading.Lock()  # after an abort no process is started, also not one that was about to be
+        self._starting = threading.Lock()  # held while a process is started: none is started after an abort
         self.initialised = threading.Event()
 
     @property
@@ -73,7 +70,7 @@ class ExecutionEnvironment(threading.Thread):
             while (invocation := self._work.get()) is not None:
                 try:
                     result = self._serve(invocation)
-                except Exception as error:  # noqa: BLE001 - whoever waits for the result is told, whatever it is
+                except Exception as error:  # noqa: BLE001 - whoever waits for the result learns of every error
                     result = _failed(invocation, "Sandbox.Failed", f"{type(error).__name__}: {error}")
                 invocation.result.set_result(result)
                 if self.process_id is None and self._failure is None and not self._aborted:
@@ -82,7 +79,7 @@ class ExecutionEnvironment(threading.Thread):
             self._end_process()
 
     def abort(self) -> None:
-        """End the process at once and start no other; whatever it was doing fails."""
+        """End the process at once and start no other. The invocation under way fails."""
         with self._starting:
             self._aborted = True
             if self._process is not None:
@@ -95,11 +92,11 @@ class ExecutionEnvironment(threading.Thread):
             return self._failure
         if self._aborted or self._api is None:
             return _failed(invocation, "Sandbox.Stopped", "the sandbox is stopping")
-        deadline = time.time() + self._function.timeout_seconds
-        self._api.hand_over(invocation, deadline)
+        invocation.deadline = time.time() + self._function.timeout_seconds
+        self._api.hand_over(invocation)
         while True:
             try:
-                match self._api.events.get(timeout=max(0.0, deadline - time.time())):
+                match self._api.events.get(timeout=max(0.0, invocation.deadline - time.time())):
                     case Result(request_id=request_id) as result if request_id == invocation.request_id:
                         return result
                     case Exited(code):
@@ -119,7 +116,7 @@ class ExecutionEnvironment(threading.Thread):
         """Start a process and wait until it is ready; `init_failure` says why it is not."""
         try:
             self._launch()
-        except Exception as error:  # noqa: BLE001 - such as no more processes or files: the next event tries again
+        except Exception as error:  # noqa: BLE001 - for example no more processes or files: the next event tries again
             text = f"{type(error).__name__}: {error}"
             self._failure = Result({"errorType": "Sandbox.StartFailed", "errorMessage": text}, "Unhandled")
         finally:
@@ -132,7 +129,7 @@ class ExecutionEnvironment(threading.Thread):
         command = [sys.executable, "-m", self._runtime_client, self._function.handler]
         if sys.platform == "linux":
             command = [sys.executable, "-I", "-S", str(_BOUND_TO_PARENT), str(os.getpid()), *command]
-        # Appending: lines of one process never overwrite another's.
+        # The file is opened for appending, so that no process overwrites the lines of another.
         with self._log_path.open("ab") as log, self._starting:
             if self._aborted:
                 return
@@ -143,7 +140,7 @@ class ExecutionEnvironment(threading.Thread):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for the sandbox, which then ends this in order
+                start_new_session=True,  # Ctrl-C reaches only the sandbox, which then ends this process in order
             )
         threading.Thread(target=lambda: api.events.put(Exited(process.wait())), daemon=True).start()
         self._await_initialisation(api)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from sandbox.aws.callers import FUNCTION_ACCESS_KEY_ID, aws_environment
+from sandbox.server_process import ROOT
+
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-SOURCE_ROOT = Path(__file__).resolve().parents[2] / "src"
-
-# Each party that calls AWS has its own access key id, so that the access log can tell their calls apart.
-FUNCTION_ACCESS_KEY_ID = "SANDBOXFUNCTION"
-MAPPING_ACCESS_KEY_ID = "SANDBOXMAPPING"
-PLATFORM_ACCESS_KEY_ID = "SANDBOXPLATFORM"
-
-# Of the developer's environment only what a process needs to run at all: no proxies, profiles or credentials.
+# What a process needs of the developer's environment to run at all. It gets no proxies, profiles or credentials.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT")
 
 
@@ -35,8 +31,7 @@ class Function:
     memory_megabytes: int = 128
     environment: Mapping[str, str] = field(default_factory=dict)
     endpoint_url: str = ""
-    region: str = "us-east-1"
-    code_root: Path = SOURCE_ROOT
+    code_root: Path = ROOT / "src"
     maximum_retry_attempts: int = 2
     on_failure_arn: str | None = None
 
@@ -46,35 +41,30 @@ class Function:
         client: LambdaClient,
         name: str,
         *,
-        environment_overrides: Mapping[str, str] | None = None,
-        timeout_seconds: float | None = None,
+        environment_overrides: Mapping[str, str],
+        timeout_seconds: float | None,
     ) -> Function:
         """Read the function's configuration as deployed. The overrides are for tests that cannot wait."""
         configuration = client.get_function_configuration(FunctionName=name)
         retries, on_failure_arn = _asynchronous_configuration(client, name)
-        function = cls(
+        variables = configuration.get("Environment", {}).get("Variables", {})
+        return cls(
             name=configuration["FunctionName"],
             arn=configuration["FunctionArn"],
             handler=configuration["Handler"],
-            timeout_seconds=float(configuration["Timeout"]),
+            timeout_seconds=timeout_seconds or float(configuration["Timeout"]),
             memory_megabytes=configuration["MemorySize"],
-            environment=configuration.get("Environment", {}).get("Variables", {}),
+            environment={**variables, **environment_overrides},
             endpoint_url=client.meta.endpoint_url,
-            region=client.meta.region_name,
             maximum_retry_attempts=retries,
             on_failure_arn=on_failure_arn,
         )
-        return replace(
-            function,
-            environment={**function.environment, **(environment_overrides or {})},
-            timeout_seconds=timeout_seconds or function.timeout_seconds,
-        )
 
     def process_environment(self, runtime_api: str) -> dict[str, str]:
-        """Everything a process of this function finds in its environment, as Lambda sets it."""
+        """Everything that a process of this function finds in its environment, as Lambda sets it."""
         return {
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-            **aws_environment(self.endpoint_url, FUNCTION_ACCESS_KEY_ID, self.region),
+            **aws_environment(self.endpoint_url, FUNCTION_ACCESS_KEY_ID),
             **self.environment,
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
@@ -92,24 +82,8 @@ class Function:
         }
 
 
-def aws_environment(endpoint_url: str, access_key_id: str, region: str = "us-east-1") -> dict[str, str]:
-    """Environment variables with which any AWS client talks to `endpoint_url` and to nothing else."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": access_key_id,
-        "AWS_SECRET_ACCESS_KEY": "sandbox",
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        # A developer's own files could name other endpoints, profiles or plugins.
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
-    }
-
-
 def _asynchronous_configuration(client: LambdaClient, name: str) -> tuple[int, str | None]:
+    """Return how often a failed event is tried again, and the ARN of its on-failure destination."""
     try:
         configuration = client.get_function_event_invoke_config(FunctionName=name)
     except ClientError as error:

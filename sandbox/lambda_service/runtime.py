@@ -1,10 +1,10 @@
 """The Lambda service's side of one function: execution environments, synchronous and asynchronous invocation.
 
-    invoke(event) ──────────> one execution environment ──> Result
+    invoke(event) ──────────────────> one execution environment ──> Result
     invoke_asynchronously(event) ──> up to three attempts ──> on-failure destination
 
-Everything a function writes to standard output and error, its log lines and its metrics in EMF, is kept in
-one file for each execution environment under `log_directory` and read back by `log_lines`.
+Each execution environment has one file under `log_directory`. It holds what the function writes to standard output
+and standard error: log lines, and metrics in CloudWatch's embedded metric format.
 """
 
 from __future__ import annotations
@@ -21,13 +21,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import boto3
-
+from sandbox.aws.callers import PLATFORM_ACCESS_KEY_ID, client
 from sandbox.lambda_service.execution_environment import ExecutionEnvironment, runtime_client_module
-from sandbox.lambda_service.function import PLATFORM_ACCESS_KEY_ID, Function
+from sandbox.lambda_service.function import Function
 from sandbox.lambda_service.runtime_api import Invocation, Result
-
-__all__ = ["FunctionInitError", "Result", "Runtime"]
 
 logger = logging.getLogger("sandbox.lambda_service.runtime")
 
@@ -36,11 +33,11 @@ ASYNCHRONOUS_RETRY_WAITS_SECONDS = (60.0, 120.0)
 
 
 class FunctionInitError(RuntimeError):
-    """The function's code could not be loaded; the message says why, with the end of its log."""
+    """The function's code could not be loaded. The message says why, with the end of the function's log."""
 
 
 class Runtime:
-    """Runs one function in `environments` processes. Use as a context manager, or call `start` and `stop`."""
+    """Runs one function in `environments` processes. Use it as a context manager, or call `start` and `stop`."""
 
     def __init__(
         self,
@@ -80,7 +77,7 @@ class Runtime:
         self.stop()
 
     def start(self) -> Self:
-        """Start every execution environment and wait until each has loaded the function, or raise why not."""
+        """Start every execution environment and wait until each has loaded the function; or raise FunctionInitError."""
         for environment in self._environments:
             environment.start()
         for environment in self._environments:
@@ -93,8 +90,8 @@ class Runtime:
         return self
 
     def stop(self) -> None:
-        """End every process at once; invocations under way or waiting for their turn fail. Safe to call twice."""
-        with self._state:  # nothing is put behind what ends the threads, where nobody would take it
+        """End every process at once. Invocations under way or waiting for their turn fail. Safe to call twice."""
+        with self._state:  # so that no invocation is queued behind the None that ends a thread
             self._stopped.set()
             for _ in self._environments:
                 self._work.put(None)
@@ -105,31 +102,26 @@ class Runtime:
                 environment.join()
         while not self._work.empty():
             if (left := self._work.get()) is not None:
-                left.result.set_result(Result({"errorType": "Sandbox.Stopped"}, "Unhandled", left.request_id))
+                left.result.set_result(_stopped(left))
         if self._temporary is not None:
             self._temporary.cleanup()
 
     @property
-    def environments(self) -> int:
-        """How many processes serve the function."""
-        return len(self._environments)
-
-    @property
     def process_ids(self) -> list[int]:
-        """Processes that are ready or at work, for tests that kill one."""
+        """The processes that are ready or at work, for tests that kill one."""
         return [pid for environment in self._environments if (pid := environment.process_id) is not None]
 
     @property
     def busy(self) -> bool:
-        """True while an invocation runs, or an asynchronous event waits for another attempt."""
+        """Whether an invocation runs, or an asynchronous event waits for another attempt."""
         return self._running > 0 or self._asynchronous > 0
 
     def invoke(self, event: Any) -> Result:
-        """Run the function on `event` and wait for its result. Never raises for what the function does."""
+        """Run the function on `event` and wait for its result. An error of the function is a result too."""
         invocation = Invocation(json.dumps(event).encode())
         with self._state:
             if self._stopped.is_set():
-                return Result({"errorType": "Sandbox.Stopped"}, "Unhandled", invocation.request_id)
+                return _stopped(invocation)
             self._running += 1
             self._work.put(invocation)
         try:
@@ -140,7 +132,7 @@ class Runtime:
                 self._state.notify_all()
 
     def invoke_asynchronously(self, event: Any) -> Future[Result]:
-        """Accept `event` as EventBridge's are: retried, and in the end sent to the on-failure destination."""
+        """Accept an asynchronous event. It is tried up to three times, then sent to the on-failure destination."""
         done: Future[Result] = Future()
         with self._state:
             self._asynchronous += 1
@@ -160,21 +152,13 @@ class Runtime:
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
         ]
 
+    def log_records(self) -> list[dict[str, Any]]:
+        """The log lines that are JSON objects."""
+        return [record for line in self.log_lines() if isinstance(record := _json(line), dict)]
+
     def metrics(self) -> list[dict[str, Any]]:
         """The log lines that are metrics in CloudWatch's embedded metric format."""
         return [record for record in self.log_records() if "_aws" in record]
-
-    def log_records(self) -> list[dict[str, Any]]:
-        """The log lines that are JSON objects."""
-        records = []
-        for line in self.log_lines():
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(record, dict):
-                records.append(record)
-        return records
 
     def _run_asynchronously(self, event: Any, done: Future[Result]) -> None:
         result = Result(None)
@@ -187,27 +171,30 @@ class Runtime:
                 result = self.invoke(event)
                 if result.function_error is None:
                     break
-            destination = self.function.on_failure_arn
-            if result.function_error is not None and destination and not self._stopped.is_set():
-                self._send_to_destination(destination, event, result, attempts)
+            if result.function_error is not None and not self._stopped.is_set():
+                self._send_to_destination(event, result, attempts)
         except Exception:
-            logger.exception("an asynchronous event could not be sent to the on-failure destination")
+            logger.exception("%s: the on-failure destination did not get an event, which is lost", self.function.name)
         finally:
             with self._state:
                 self._asynchronous -= 1
                 self._state.notify_all()
             done.set_result(result)
 
-    def _send_to_destination(self, queue_arn: str, event: Any, result: Result, attempts: int) -> None:
-        session = boto3.session.Session(PLATFORM_ACCESS_KEY_ID, "sandbox", region_name=self.function.region)
-        client = session.client("sqs", endpoint_url=self.function.endpoint_url)
-        url = client.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[1])["QueueUrl"]
+    def _send_to_destination(self, event: Any, result: Result, attempts: int) -> None:
+        arn = self.function.on_failure_arn
+        if arn is None:
+            message = "%s: an event failed %d times and is lost, since there is no on-failure destination: %s"
+            logger.warning(message, self.function.name, attempts, result.payload)
+            return
+        sqs = client("sqs", self.function.endpoint_url, PLATFORM_ACCESS_KEY_ID)
+        url = sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
         record = invocation_record(self.function, event, result, attempts)
-        client.send_message(QueueUrl=url, MessageBody=json.dumps(record))
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(record))
 
 
 def invocation_record(function: Function, event: Any, result: Result, attempts: int) -> dict[str, Any]:
-    """What Lambda sends to an on-failure destination.
+    """Return what Lambda sends to an on-failure destination.
 
     Source: "Capturing records of Lambda asynchronous invocations" in the AWS Lambda Developer Guide.
     """
@@ -228,3 +215,14 @@ def invocation_record(function: Function, event: Any, result: Result, attempts: 
         },
         "responsePayload": result.payload,
     }
+
+
+def _stopped(invocation: Invocation) -> Result:
+    return Result({"errorType": "Sandbox.Stopped"}, "Unhandled", invocation.request_id)
+
+
+def _json(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

@@ -1,7 +1,7 @@
 """The Lambda Runtime API, as one execution environment's process sees it.
 
-Source: "Using the Lambda runtime API" in the AWS Lambda Developer Guide, version 2018-06-01. One server
-serves one process and ends with it, so that an event is never handed to a connection whose process is gone.
+Source: "Using the Lambda runtime API" in the AWS Lambda Developer Guide, version 2018-06-01. One server serves one
+process and ends with it. So an event is never handed to a connection whose process is gone.
 """
 
 from __future__ import annotations
@@ -12,28 +12,36 @@ import threading
 import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from sandbox.http_server import LoopbackHandler, LoopbackServer
 
 _PREFIX = "/2018-06-01/runtime/"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one invocation: the function's payload, or an error and a payload that describes it."""
+    """The result of one invocation: the function's payload, or an error and a payload that describes it.
+
+    function_error: None, or "Unhandled" as in the X-Amz-Function-Error header
+    """
 
     payload: Any
-    function_error: str | None = None  # "Unhandled", as in the X-Amz-Function-Error header
+    function_error: str | None = None
     request_id: str = ""
 
 
 @dataclass
 class Invocation:
-    """One event on its way to the function, and where its result is awaited."""
+    """One event on its way to the function, and where its result is awaited.
+
+    deadline: when the function's timeout is over, in epoch seconds
+    """
 
     event: bytes
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     result: Future[Result] = field(default_factory=Future)
+    deadline: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class InitError:
 
 @dataclass(frozen=True)
 class Exited:
-    """The process ended: an exit code, or a negative signal number."""
+    """The process ended. `code` is an exit code, or a negative signal number."""
 
     code: int
 
@@ -58,34 +66,27 @@ class Exited:
 ProcessEvent = Ready | InitError | Exited | Result
 
 
-@dataclass(frozen=True)
-class _Handed:
-    invocation: Invocation
-    deadline_ms: int
-
-
-class RuntimeApi:
-    """Hands events to one process and reports what the process does on the queue `events`."""
+class RuntimeApi(LoopbackServer):
+    """Hands events to one process and reports on the queue `events` what the process does."""
 
     def __init__(self, function_arn: str) -> None:
+        super().__init__(_Handler)
         self.function_arn = function_arn
         self.events: queue.SimpleQueue[ProcessEvent] = queue.SimpleQueue()
-        self._handed: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
+        self._handed: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._ready = False
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.api = self
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
     def address(self) -> str:
         """host:port, for AWS_LAMBDA_RUNTIME_API."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        return self.base_url.removeprefix("http://")
 
-    def hand_over(self, invocation: Invocation, deadline: float) -> None:
-        """Give `invocation` to the process; `deadline` in seconds since the epoch."""
-        self._handed.put(_Handed(invocation, int(deadline * 1000)))
+    def hand_over(self, invocation: Invocation) -> None:
+        """Give `invocation` to the process."""
+        self._handed.put(invocation)
 
-    def next(self) -> _Handed | None:
+    def next(self) -> Invocation | None:
         """Block until there is an event for the process; None when this environment ends."""
         if not self._ready:
             self._ready = True
@@ -95,78 +96,40 @@ class RuntimeApi:
     def close(self) -> None:
         """Let the process's request end without an event, and stop listening."""
         self._handed.put(None)
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    api: RuntimeApi
+class _Handler(LoopbackHandler):
+    server: RuntimeApi
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A killed process leaves its connection broken: nothing to report."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # headers and body are two writes: Nagle costs an invocation 40 to 85 ms
-    server: _Server
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
         if self.path != _PREFIX + "invocation/next":
-            return self._answer(404)
-        handed = self.server.api.next()
-        if handed is None:
+            return self.answer(404)
+        invocation = self.server.next()
+        if invocation is None:
             self.close_connection = True
             return None
-        request_id = handed.invocation.request_id
-        return self._answer(
-            200,
-            handed.invocation.event,
-            {
-                "Lambda-Runtime-Aws-Request-Id": request_id,
-                "Lambda-Runtime-Deadline-Ms": str(handed.deadline_ms),
-                "Lambda-Runtime-Invoked-Function-Arn": self.server.api.function_arn,
-                "Lambda-Runtime-Trace-Id": _trace_id(request_id),
-            },
-        )
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": self.server.function_arn,
+            "Lambda-Runtime-Trace-Id": _trace_id(invocation.request_id),
+        }
+        return self.answer(200, invocation.event, headers)
 
-    def do_POST(self) -> None:
-        body = self._body()
-        events = self.server.api.events
+    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        body = self.read_body()
         match self.path.removeprefix(_PREFIX).split("/"):
             case ["invocation", request_id, "response"]:
-                events.put(_response(body, request_id))
+                self.server.events.put(_response(body, request_id))
             case ["invocation", request_id, "error"]:
-                events.put(Result(_json(body), "Unhandled", request_id))
+                self.server.events.put(Result(_error(body), "Unhandled", request_id))
             case ["init", "error"]:
-                events.put(InitError(_json(body)))
+                self.server.events.put(InitError(_error(body)))
             case _:
-                return self._answer(404)
-        return self._answer(202, b'{"status":"OK"}')
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        chunks = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(chunks)
-
-    def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server gave it
-        """Requests of the Runtime API are not worth a line each."""
+                return self.answer(404)
+        return self.answer(202, b'{"status":"OK"}')
 
 
 def _response(body: bytes, request_id: str) -> Result:
@@ -177,7 +140,7 @@ def _response(body: bytes, request_id: str) -> Result:
         return Result(error, "Unhandled", request_id)
 
 
-def _json(body: bytes) -> Any:
+def _error(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Received SQS messages in the shape in which Lambda hands them to a function, and the answer read back.
+"""The event that Lambda makes of received SQS messages, and what the function's response says about them.
 
 Sources: "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source in Lambda" in the AWS
 Lambda Developer Guide.
@@ -26,18 +26,18 @@ SYSTEM_ATTRIBUTES = (
     "AWSTraceHeader",
     "DeadLetterQueueSourceArn",
 )
-# Lambda cuts a batch where its event would exceed the 6 MB that one synchronous invocation may carry.
+# The event of one synchronous invocation has at most 6 MB: Lambda cuts a batch that is larger.
 MAXIMUM_EVENT_BYTES = 6 * 1024 * 1024
-# Room for a record's own keys, attributes and receipt handle beside its body.
+# What a record has beside its body: keys, attributes and receipt handle.
 _RECORD_OVERHEAD_BYTES = 2048
 
 
-def sqs_event(messages: Iterable[MessageTypeDef], queue_arn: str, region: str) -> dict[str, Any]:
-    """The event for one batch."""
-    return {"Records": [_record(message, queue_arn, region) for message in messages]}
+def sqs_event(messages: Iterable[MessageTypeDef], queue_arn: str) -> dict[str, Any]:
+    """Return the event for one batch."""
+    return {"Records": [_record(message, queue_arn) for message in messages]}
 
 
-def _record(message: MessageTypeDef, queue_arn: str, region: str) -> dict[str, Any]:
+def _record(message: MessageTypeDef, queue_arn: str) -> dict[str, Any]:
     system = message.get("Attributes", {})
     record = {
         "messageId": message["MessageId"],
@@ -48,7 +48,7 @@ def _record(message: MessageTypeDef, queue_arn: str, region: str) -> dict[str, A
         "md5OfBody": message["MD5OfBody"],
         "eventSource": "aws:sqs",
         "eventSourceARN": queue_arn,
-        "awsRegion": region,
+        "awsRegion": queue_arn.split(":")[3],
     }
     if "MD5OfMessageAttributes" in message:
         record["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
@@ -69,7 +69,7 @@ def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within_event_limit(messages: Sequence[MessageTypeDef]) -> Iterator[list[MessageTypeDef]]:
-    """Cut a batch into parts that each fit into one event; a single message always does."""
+    """Cut a batch into parts that each fit into one event. A single message always fits."""
     part: list[MessageTypeDef] = []
     size = 0
     for message in messages:
@@ -84,10 +84,10 @@ def within_event_limit(messages: Sequence[MessageTypeDef]) -> Iterator[list[Mess
 
 
 def failed_message_ids(result: Result, message_ids: Sequence[str], *, partial_responses: bool) -> set[str]:
-    """Which messages of the batch go back to the queue.
+    """Return the ids of the messages that stay on the queue.
 
-    Lambda takes as complete success: an empty or null `batchItemFailures`, an empty or null response. As
-    complete failure: an error, an item identifier that is empty, null, misnamed or not of this batch, and
+    Lambda takes these as complete success: an empty or null `batchItemFailures`, an empty or null response. It takes
+    these as complete failure: an error, an item identifier that is empty, null, misnamed or not of this batch, and
     anything malformed.
     """
     everything = set(message_ids)

@@ -1,7 +1,7 @@
 """Minutes of ordinary trouble under a steady load, and then the account: was anything lost, or sent twice?
 
 Producers put messages on the queue and on the bus, some of them twice, some that cannot succeed, while one fault
-follows another (`sandbox.soak.faults`). In the end an operator mends what was wrong and redrives. What was sent, in
+follows another (`sandbox.soak.faults`). In the end an operator corrects what was wrong and redrives. What was sent, in
 which order, and which fault comes when, follows from the seed; what meets what is up to the machine.
 """
 
@@ -22,9 +22,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.demo.report import Steps, showing_steps
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import Sandbox, SandboxOptions
 from sandbox.soak.faults import FAULTS, READ_TIMEOUT_SECONDS
+from sandbox.steps import Steps, showing_steps
 
 MOST_MESSAGES = 15_000
 """The simulator remembers 20,000 messages; moto's queues are slow long before."""
@@ -187,9 +187,9 @@ def run(
     log_directory: Path | None = None,
 ) -> Outcome:
     """Soak a sandbox of its own for so many seconds, with `rate` messages a second."""
-    with Sandbox.start(
-        parameters,
-        FUNCTIONS,
+    options = SandboxOptions(
+        parameters=parameters or {},
+        functions=FUNCTIONS,
         channel_keys=[_CHANNEL_KEY],
         environment_overrides={
             "CONNECT_TIMEOUT_SECONDS": "0.5",
@@ -199,8 +199,8 @@ def run(
         visibility_timeout_seconds=_VISIBILITY_SECONDS,
         time_scale=_TIME_SCALE,
         log_directory=log_directory,
-        on_progress=steps,
-    ) as sandbox:
+    )
+    with Sandbox.start(options, steps) as sandbox:
         sending, trouble = random.Random(seed), random.Random(seed + 1)  # noqa: S311 - to be the same again
         producers = Producers(sandbox, sending)
         ends = threading.Event()
@@ -213,7 +213,7 @@ def run(
             producing.result()
         steps("All is well again: waiting until every message is accepted or dead-lettered")
         sandbox.wait_until_settled(_SETTLE_SECONDS)
-        steps("The channel key is mended: redriving what can succeed now")
+        steps("The channel key is known now: redriving what can succeed")
         sandbox.sociocs.set_channel_keys([_CHANNEL_KEY, _NEW_CHANNEL_KEY])
         _redrive(sandbox)
         sandbox.wait_until_settled(_SETTLE_SECONDS)

@@ -6,6 +6,6 @@
     person ──GET /────────────> ├──> inbox                         the messages as a person would see them
     test ────/_control/…──────> └──> control  <── client           what SociocsSimulator talks to
 
-It runs as a process of its own (`python -m sandbox.sociocs`); tests and the sandbox start it with `running()` and talk
-to it through `SociocsSimulator`. It never imports the function, and it never fails at random.
+The simulator is a process of its own (`python -m sandbox.sociocs`). Tests and the sandbox start it with `running()` and
+talk to it through `SociocsSimulator`. It never imports the function, and it never fails at random.
 """

@@ -1,6 +1,6 @@
 """Run the simulator: `python -m sandbox.sociocs [--port N] [--apikey KEY] [--channel-key KEY …]`.
 
-It ends on SIGTERM or Ctrl-C, and, when its standard input is a pipe, as soon as that closes: with its parent.
+It ends on SIGTERM and on Ctrl-C. When its standard input is a pipe, it also ends when that closes, with its parent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
         parser.exit(1, f"{error.strerror}: port {arguments.port}\n")
 
     def stop(*_: object) -> None:
-        # shutdown() waits for the loop of the main thread, in which signal handlers run: ask from another thread.
+        # shutdown() waits for the loop of the main thread. Signal handlers run in that thread, so another one asks.
         threading.Thread(target=server.shutdown, daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlsplit
 
 from sandbox.server_process import ServerProcess
 from sandbox.sociocs.record import AcceptedMessage, RecordedRequest
-from sandbox.sociocs.script import Drop, Rule
+from sandbox.sociocs.script import Rule
+
+P = ParamSpec("P")
+
+
+def _adds(make_rule: Callable[P, Rule]) -> Callable[Concatenate[SociocsSimulator, P], int]:
+    """Return a method that takes what the rule takes, so that its arguments are declared once."""
+
+    def add(self: SociocsSimulator, /, *args: P.args, **conditions_and_effects: P.kwargs) -> int:
+        number: int = self._call("POST", "rules", asdict(make_rule(*args, **conditions_and_effects)))
+        return number
+
+    return add
 
 
 class SociocsSimulator:
     """A running simulator at `base_url`, from outside.
 
-    Methods raise ValueError for something the simulator refuses to do and OSError when it is not there.
+    Methods raise ValueError for something that the simulator refuses to do, and OSError when it is not there.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -27,21 +39,21 @@ class SociocsSimulator:
     # --- what it saw --------------------------------------------------------------------------------------------
 
     def requests(self) -> list[RecordedRequest]:
-        """Every request to the API since the last reset, oldest first (the newest 20,000 are kept)."""
+        """The requests to the API since the last reset, oldest first (the newest 128 MiB are kept)."""
         return [RecordedRequest(**request) for request in self._call("GET", "requests")]
 
     def accepted(self) -> list[AcceptedMessage]:
-        """Every accepted message since the last reset, oldest first (the newest 20,000 are kept)."""
+        """The accepted messages since the last reset, oldest first (the newest 128 MiB are kept)."""
         return [AcceptedMessage(**message) for message in self._call("GET", "accepted")]
 
     @property
     def count(self) -> int:
-        """How many requests came, those no longer kept included."""
+        """How many requests came."""
         return self.counts()["requests"]
 
     @property
     def accepted_count(self) -> int:
-        """How many messages were accepted, those no longer kept included."""
+        """How many messages were accepted."""
         return self.counts()["accepted"]
 
     @property
@@ -50,17 +62,17 @@ class SociocsSimulator:
         return self.counts()["waiting"]
 
     def counts(self) -> dict[str, int]:
-        """`requests`, `accepted`, `refused` and `waiting` in one call."""
+        """`requests`, `accepted`, `refused` and `waiting` in one call; they also count what is no longer kept."""
         found: dict[str, int] = self._call("GET", "counts")
         return found
 
     def wait_for_request(self, count: int = 1, timeout: float = 10) -> list[RecordedRequest]:
-        """Wait until `count` requests have come in full, and return them all; TimeoutError after `timeout` seconds."""
+        """Wait until `count` requests have come, and return all; TimeoutError after `timeout` seconds."""
         self._wait("requests", count, timeout)
         return self.requests()
 
     def wait_for_accepted(self, count: int = 1, timeout: float = 10) -> list[AcceptedMessage]:
-        """Wait until `count` messages have been accepted, and return them all; TimeoutError after `timeout` seconds."""
+        """Wait until `count` messages have been accepted, and return all; TimeoutError after `timeout` seconds."""
         self._wait("accepted", count, timeout)
         return self.accepted()
 
@@ -70,53 +82,19 @@ class SociocsSimulator:
 
     # --- what it does -------------------------------------------------------------------------------------------
 
-    def rule(
-        self,
-        *,
-        to: str | None = None,
-        channel_key: str | None = None,
-        text_contains: str | None = None,
-        nth: int | Sequence[int] = (),
-        times: int | None = None,
-        status: int | None = None,
-        headers: dict[str, str] | None = None,
-        body: Any = None,
-        delay_seconds: float = 0,
-        hold: bool = False,
-        drop: Drop | None = None,
-        accept: bool = False,
-    ) -> int:
-        """Put a rule in force, behind those made before it; the first that applies wins. Returns its number.
-
-        What each argument means is said once, at `sandbox.sociocs.script.Rule`.
-        """
-        rule = Rule(
-            to=to,
-            channel_key=channel_key,
-            text_contains=text_contains,
-            nth=(nth,) if isinstance(nth, int) else tuple(nth),
-            times=times,
-            status=status,
-            headers=headers or {},
-            body=body,
-            delay_seconds=delay_seconds,
-            hold=hold,
-            drop=drop,
-            accept=accept,
-        )
-        number: int = self._call("POST", "rules", asdict(rule))
-        return number
+    rule = _adds(Rule)
+    """Put a rule in force, behind those made before it, and return its number. The first rule that applies wins."""
 
     def hold(self, **conditions: Any) -> int:
-        """Keep the requests that meet the conditions of `rule` waiting for their answer until they are released."""
+        """Hold the requests that meet the conditions of `rule` until they are released."""
         return self.rule(hold=True, **conditions)
 
     def release(self, rule: int | None = None) -> None:
-        """Answer what this rule (or any) holds, and end the rule."""
+        """Answer the requests that this rule (or any) holds, and end the rule."""
         self._call("POST", "release", {"rule": rule})
 
     def clear_rules(self) -> None:
-        """Behave as documented again; what was held is answered."""
+        """End all rules. Held requests are answered."""
         self._call("DELETE", "rules")
 
     def applied(self, rule: int) -> int:
@@ -125,20 +103,20 @@ class SociocsSimulator:
         return applied[rule]
 
     def set_apikeys(self, apikeys: Collection[str] | None) -> None:
-        """From now on only these are valid; None: any that is not empty."""
+        """Take only these as valid from now on; None: any that is not empty."""
         self._call("POST", "settings", {"apikeys": None if apikeys is None else list(apikeys)})
 
     def set_channel_keys(self, channel_keys: Collection[str] | None) -> None:
-        """From now on the account has only these; None: any that is not empty."""
+        """Know only these from now on; None: any that is not empty."""
         self._call("POST", "settings", {"channel_keys": None if channel_keys is None else list(channel_keys)})
 
     def set_rate_limit(self, requests: int | None, *, seconds: float = 1.0, retry_after: bool = True) -> None:
-        """At most `requests` in any `seconds`, the others get 429; None: no limit."""
+        """Accept at most `requests` in any `seconds` and answer the others with 429; None: no limit."""
         limit = {"requests": requests, "seconds": seconds, "retry_after": retry_after} if requests else None
         self._call("POST", "settings", {"rate_limit": limit})
 
     def reset(self) -> None:
-        """Forget everything, end every rule, and take back the keys and the (lack of a) limit of the start."""
+        """Forget everything, end every rule, and restore the keys of the start without a rate limit."""
         self._call("POST", "reset")
 
     def _wait(self, what: str, count: int, timeout: float) -> None:
@@ -147,7 +125,7 @@ class SociocsSimulator:
             raise TimeoutError(f"{self.counts()} after {timeout} s, waiting for {count} {what}")
 
     def _call(self, method: str, action: str, values: object = None, *, patience: float = 0) -> Any:
-        # http.client knows nothing of proxies, so none of the environment can get between us and loopback.
+        # http.client uses no proxy, so a proxy of the environment cannot get between us and loopback.
         connection = http.client.HTTPConnection(urlsplit(self.base_url).netloc, timeout=10 + patience)
         try:
             body = None if values is None else json.dumps(values)
@@ -174,6 +152,6 @@ def simulator_process(*, apikey: str | None = None, channel_keys: Sequence[str] 
 
 @contextmanager
 def running(*, apikey: str | None = None, channel_keys: Sequence[str] = ()) -> Iterator[SociocsSimulator]:
-    """A simulator of one's own while the block lasts, see `simulator_process`."""
+    """Run a simulator while the block lasts, see `simulator_process`."""
     with simulator_process(apikey=apikey, channel_keys=channel_keys) as process:
         yield SociocsSimulator(process.url())

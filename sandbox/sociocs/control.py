@@ -1,6 +1,6 @@
-"""The control API under `/_control/`: what tests and the sandbox use to look behind the API and to script it.
+"""The control API under `/_control/`, through which tests and the sandbox look behind the API and script it.
 
-`sandbox.sociocs.client` is its other half. Answers are JSON; a request that makes no sense gets 400 and `{"error": …}`.
+`sandbox.sociocs.client` is its other half. Answers are JSON. A request that makes no sense gets 400 and `{"error": …}`.
 """
 
 from __future__ import annotations
@@ -21,63 +21,22 @@ Values = dict[str, Any]
 
 
 def control(simulator: Simulator, method: str, target: str, body: bytes) -> tuple[int, object]:
-    """Do what one control request asks for: the HTTP status and the JSON value to answer with."""
+    """Carry out one control request and return the HTTP status and the JSON value of its answer."""
     parts = urlsplit(target)
     action = _ACTIONS.get((method, parts.path.removeprefix(PREFIX)))
     if action is None:
         return 404, {"error": f"no {method} {parts.path}"}
     try:
         values = json.loads(body) if body else {name: value[-1] for name, value in parse_qs(parts.query).items()}
-        return 200, action(simulator, values)
+        with simulator.changed:
+            return 200, action(simulator, values)
     except (ValueError, TypeError, LookupError) as error:
         return 400, {"error": str(error)}
 
 
 def _fields(record: RecordedRequest | AcceptedMessage) -> Values:
-    """One level only: `asdict` would copy the whole body."""
+    """Return the record's fields without a copy of the body, which `asdict` would make."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
-
-
-def _requests(simulator: Simulator, _: Values) -> object:
-    with simulator.changed:
-        return [_fields(request) for request in simulator.requests]
-
-
-def _accepted(simulator: Simulator, _: Values) -> object:
-    with simulator.changed:
-        return [_fields(message) for message in simulator.accepted]
-
-
-def _counts(simulator: Simulator, _: Values) -> object:
-    return simulator.counts()
-
-
-def _wait(simulator: Simulator, values: Values) -> object:
-    return simulator.wait_for(values["what"], int(values["count"]), float(values["timeout"]))
-
-
-def _add_rule(simulator: Simulator, values: Values) -> object:
-    return simulator.add_rule(Rule.from_json(values))
-
-
-def _rules(simulator: Simulator, _: Values) -> object:
-    with simulator.changed:
-        return [
-            {"number": active.number, "applied": active.applied, "rule": asdict(active.rule)}
-            for active in simulator.script
-        ]
-
-
-def _clear_rules(simulator: Simulator, _: Values) -> None:
-    simulator.clear_rules()
-
-
-def _release(simulator: Simulator, values: Values) -> None:
-    simulator.release(values.get("rule"))
-
-
-def _reset(simulator: Simulator, _: Values) -> None:
-    simulator.reset()
 
 
 def _settings(simulator: Simulator, values: Values) -> None:
@@ -91,14 +50,16 @@ def _settings(simulator: Simulator, values: Values) -> None:
 
 
 _ACTIONS: dict[tuple[str, str], Callable[[Simulator, Values], object]] = {
-    ("GET", "requests"): _requests,
-    ("GET", "accepted"): _accepted,
-    ("GET", "counts"): _counts,
-    ("GET", "wait"): _wait,
-    ("GET", "rules"): _rules,
-    ("POST", "rules"): _add_rule,
-    ("DELETE", "rules"): _clear_rules,
-    ("POST", "release"): _release,
-    ("POST", "reset"): _reset,
+    ("GET", "requests"): lambda simulator, _: [_fields(request) for request in simulator.requests],
+    ("GET", "accepted"): lambda simulator, _: [_fields(message) for message in simulator.accepted],
+    ("GET", "counts"): lambda simulator, _: simulator.counts(),
+    ("GET", "wait"): lambda simulator, v: simulator.wait_for(v["what"], int(v["count"]), float(v["timeout"])),
+    ("GET", "rules"): lambda simulator, _: [
+        {"number": active.number, "applied": active.applied, "rule": asdict(active.rule)} for active in simulator.rules
+    ],
+    ("POST", "rules"): lambda simulator, values: simulator.add_rule(Rule.from_json(values)),
+    ("DELETE", "rules"): lambda simulator, _: simulator.clear_rules(),
+    ("POST", "release"): lambda simulator, values: simulator.release(values.get("rule")),
+    ("POST", "reset"): lambda simulator, _: simulator.reset(),
     ("POST", "settings"): _settings,
 }

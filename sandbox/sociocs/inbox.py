@@ -1,6 +1,6 @@
 """The inbox page for people: the accepted messages as their recipients would see them, and the refused requests.
 
-Plain HTML made on the server. Without scripts it reloads itself; with them what is new is put in.
+The server makes plain HTML. Without scripts the page reloads itself. With scripts it puts in only what is new.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STYLE = Path(__file__).with_name("inbox.css").read_text()
 _SCRIPT = Path(__file__).with_name("inbox.js").read_text()
 _SCRIPT_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
 
-# Nothing from elsewhere, and no script but our own: what a producer writes into a message stays text.
+# The page loads nothing from elsewhere and runs no script but its own: what a producer writes stays text.
 CONTENT_SECURITY_POLICY = (
     f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_SCRIPT_HASH}'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -42,13 +42,11 @@ _MEDIA = {"image_url": "Image", "image_urls": "Image", "video_url": "Video", "fi
 
 
 def inbox_page(simulator: Simulator, base_url: str) -> str:
-    """The whole page, newest first."""
+    """Return the whole page, with the newest messages first."""
     with simulator.changed:
         counts = simulator.counts()
-        messages = list(islice(simulator.accepted.newest_first(), MOST_SHOWN))
-        refused = list(
-            islice((request for request in simulator.requests.newest_first() if request.refused), MOST_SHOWN)
-        )
+        messages = list(islice(reversed(simulator.accepted), MOST_SHOWN))
+        refused = list(islice((request for request in reversed(simulator.requests) if request.refused), MOST_SHOWN))
     accepted = counts["accepted"]
     return f"""<!doctype html>
 <html lang="en">
@@ -95,14 +93,14 @@ def _of(shown: int, total: int) -> str:
 
 
 def _list(name: str, items: Iterable[str], otherwise: str) -> str:
-    """A list, and what to say in its place when it is empty."""
+    """Return a list, and the text that stands in its place when it is empty."""
     inside = "\n".join(items)
     empty = f'<p class="empty fresh" id="no-{name}"{" hidden" if inside else ""}>{otherwise}</p>'
     return f'<ol class="{name}" id="{name}">\n{inside}\n</ol>\n{empty}'
 
 
 def _own(value: object, most: int | None = None) -> str:
-    """What a producer wrote, as JSON unless it is text; text from right to left does not turn what stands beside it."""
+    """Show what a producer wrote, as JSON unless it is text. `bdi` keeps right-to-left text to itself."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return f"<bdi>{escape(text[:most])}</bdi>"
 
@@ -136,7 +134,7 @@ def _text(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _template(template: Mapping[str, Any] | None) -> Iterator[str]:
-    """The text of a template is known to Twilio or Gupshup only: what is shown is its id and its variables."""
+    """Show the id and the variables of a template. Only Twilio or Gupshup knows its text."""
     if template is None:
         return
     yield f'<div><div class="group">Template</div><code>{_own(template["id"])}</code></div>'
@@ -201,12 +199,12 @@ def _status(request: RecordedRequest) -> str:
 
 
 def _time(at: str) -> str:
-    """`2026-11-24T10:00:00.123Z` as `10:00:00`, in UTC like every log of the sandbox."""
+    """Show `2026-11-24T10:00:00.123Z` as `10:00:00 UTC`."""
     return f'<time datetime="{escape(at)}" title="{escape(at)}">{escape(at[11:19])} UTC</time>'
 
 
 def _link(url: Any) -> str:
-    """A link, only when it leads to the web."""
+    """Show a URL, as a link only when its scheme is http or https."""
     if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
         return escape(str(url))
     return f'<a href="{escape(url)}" rel="noreferrer noopener nofollow">{escape(url)}</a>'

@@ -1,8 +1,8 @@
-"""What the Sociocs API page says about one message, read on its own.
+"""The Sociocs API page as rules about one message.
 
-The function has a model of the same page (`message_sender.contract.message`). This reading shares nothing with it, on
-purpose: a rule that one of them got wrong shows up as a disagreement between the two. Where the page is silent
-the message is let through, so a refusal always has a sentence of the page behind it.
+The function has a model of the same page (`message_sender.contract.message`). This module shares no code with it, on
+purpose: a rule that one of them has wrong shows as a disagreement between the two. Where the page says nothing, the
+message is accepted, so every refusal is based on a sentence of the page.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ PHONE_NUMBER: Final = re.compile(r"\+?[1-9][0-9]{6,14}", re.ASCII)
 
 
 def refusals(message: object, channel_keys: Collection[str] | None = None) -> list[str]:
-    """Every reason to refuse the parsed JSON `message`, in the words of the API; empty when it is valid.
+    """Return every reason to refuse the parsed JSON `message`, in the words of the API; none when it is valid.
 
-    `channel_keys` are those the account knows; None stands for an account that knows them all.
+    `channel_keys` are those that the account knows; None stands for an account that knows all.
     """
     if not isinstance(message, dict):
         return ["Request body must be a JSON object."]
@@ -42,7 +42,7 @@ def refusals(message: object, channel_keys: Collection[str] | None = None) -> li
 
 
 def _refusals_by_provider(message: Mapping[str, object]) -> list[str]:
-    """Media is for `twlo` only, templates for WhatsApp only, and each WhatsApp provider has its own variables."""
+    """Check that media is for `twlo`, templates are for WhatsApp, and variables are those of the provider."""
     provider = message.get("provider")
     if provider not in PROVIDERS:
         return []
@@ -68,12 +68,12 @@ def _template_refusals(template: Mapping[str, object], provider: object) -> list
 
 
 def _are_twilio_variables(variables: object) -> bool:
-    """`{"1": "John", "2": "john@example.com"}`: a flat object."""
+    """Whether it is a flat object, such as `{"1": "John", "2": "john@example.com"}`."""
     return isinstance(variables, dict) and all(_is_scalar(value) for value in variables.values())
 
 
 def _are_gupshup_variables(variables: object) -> bool:
-    """`MEDIA_URL` and/or an object for each of `Header`, `Body`, `Buttons`."""
+    """Whether it has only `MEDIA_URL` and an object for each of `Header`, `Body` and `Buttons`."""
     if not isinstance(variables, dict):
         return False
     return all(
@@ -98,7 +98,7 @@ def _is_phone_number(value: object) -> bool:
 
 
 def _is_date_and_time(value: object) -> bool:
-    """ISO 8601 with both a date and a time: `2006-01-02T15:04:05-04:00`."""
+    """Whether it is a date and a time in ISO 8601, such as `2006-01-02T15:04:05-04:00`."""
     if not isinstance(value, str) or "T" not in value:
         return False
     try:
@@ -109,7 +109,7 @@ def _is_date_and_time(value: object) -> bool:
 
 
 def _is_url(value: object) -> bool:
-    """A URL that could be publicly accessible; whether it is, only the provider finds out."""
+    """Whether it is a URL that could be publicly accessible. Only the provider can find out whether it is."""
     if not isinstance(value, str) or re.search(r"[\s\x00-\x1f]", value):
         return False
     try:
@@ -132,7 +132,7 @@ def _is_filled_text(value: object) -> bool:
 
 
 def _is_integer(value: object) -> bool:
-    """JSON has one kind of number: 3.0 is an integer too."""
+    """Whether it is an integer. JSON has one kind of number, so 3.0 is an integer too."""
     return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
 
 

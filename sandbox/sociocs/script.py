@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -12,31 +12,31 @@ Drop = Literal["before-reading", "after-reading"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Which requests to `POST /message` it is for, and what happens to them. No condition means all of them.
+    """Which requests to `POST /message` the rule applies to, and what happens to them.
 
-    Conditions, which must all hold:
-        to: the recipient, with or without its plus.
-        channel_key: the exact channel key.
-        text_contains: part of `text`.
-        nth: only these of the requests that meet the conditions above, 1 for the first since the rule was made.
-        times: at most so many requests, then the rule is spent.
+    Conditions, which must all hold (a rule without conditions applies to every request):
+        to: the recipient, with or without its plus
+        channel_key: the exact channel key
+        text_contains: part of `text`
+        nth: only these of the requests that meet the conditions above; 1 is the first since the rule was made
+        times: at most so many requests; then the rule is spent
 
     Effects:
-        status, headers, body: the answer instead of the API's own. A `body` of type str is sent as it is, any other
-            as JSON; without one the answer is an error as the API documents it.
-        delay_seconds: time between the request and its answer.
-        hold: keep the request waiting until it is released.
-        drop: close the connection instead of an answer; "before-reading" leaves the body unread, so such a rule can
-            have no condition on it.
-        accept: take a valid message into the inbox although the answer says otherwise (the answer that got lost).
+        status, headers, body: the answer in place of the API's own. A `body` of type str is sent as it is, any other
+            as JSON. Without a body the answer is an error as the API documents it.
+        delay_seconds: time between the request and its answer
+        hold: the request waits for its answer until it is released
+        drop: the connection is closed without an answer. "before-reading" leaves the body unread, so that such a rule
+            cannot have a condition on the body.
+        accept: a valid message is accepted although the answer says otherwise (an answer that got lost)
 
-    With none of `status` and `drop` the request is judged as usual, when it comes and not when it is answered.
+    Without `status` and `drop` the request is judged as usual, when it comes and not when it is answered.
     """
 
     to: str | None = None
     channel_key: str | None = None
     text_contains: str | None = None
-    nth: tuple[int, ...] = ()
+    nth: int | Sequence[int] = ()
     times: int | None = None
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -66,21 +66,20 @@ class Rule:
 
     @property
     def scripts_answer(self) -> bool:
-        """Whether the sender gets something else than the API's own answer."""
+        """Whether the sender gets another answer than the API's own."""
         return self.status is not None or self.drop is not None
 
     @property
     def judges(self) -> bool:
-        """Whether the API judges the message, so that a valid one comes into the inbox."""
+        """Whether the API judges the message, so that a valid message is accepted."""
         return self.accept or not self.scripts_answer
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Rule:
-        """The rule as it came over the control API; TypeError or ValueError when it is none."""
-        known = {name.name for name in fields(cls)}
-        if unknown := sorted(set(values) - known):
+        """Return the rule as it came over the control API; TypeError or ValueError when it is none."""
+        if unknown := sorted(set(values) - {name.name for name in fields(cls)}):
             raise ValueError(f"unknown: {', '.join(unknown)}")
-        return cls(**{**values, "nth": tuple(values.get("nth", ()))})
+        return cls(**values)
 
     def concerns(self, message: object) -> bool:
         """Whether the conditions on the message hold for this parsed body."""
@@ -97,7 +96,12 @@ class Rule:
 
 @dataclass(slots=True)
 class ActiveRule:
-    """A rule in force: how many requests it concerned, to how many it applied, and the gate that holds them."""
+    """A rule in force.
+
+    concerned: number of requests that met the conditions on the message
+    applied: number of requests that the rule applied to
+    gate: holds the requests until it is set
+    """
 
     number: int
     rule: Rule
@@ -105,47 +109,14 @@ class ActiveRule:
     applied: int = 0
     gate: threading.Event = field(default_factory=threading.Event)
 
-
-class Script:
-    """The rules in force, oldest first. The owner's lock makes each step atomic."""
-
-    def __init__(self) -> None:
-        self._active: list[ActiveRule] = []
-        self._made = 0
-
-    def add(self, rule: Rule) -> int:
-        """Put a rule in force and say its number."""
-        self._made += 1
-        self._active.append(ActiveRule(self._made, rule))
-        return self._made
-
-    def match(self, message: object, *, before_reading: bool) -> ActiveRule | None:
-        """The first rule that applies to this request. It is asked twice: before and after the body is read."""
-        for active in self._active:
-            rule = active.rule
-            if (rule.drop == "before-reading") is not before_reading or not rule.concerns(message):
-                continue
-            active.concerned += 1
-            if rule.nth and active.concerned not in rule.nth:
-                continue
-            if rule.times is not None and active.applied >= rule.times:
-                continue
-            active.applied += 1
-            return active
-        return None
-
-    def release(self, number: int | None = None) -> None:
-        """Let go what the rule (or every rule) holds, and end it."""
-        for active in self._active:
-            if active.rule.hold and number in (None, active.number):
-                active.gate.set()
-        self._active = [active for active in self._active if not active.gate.is_set()]
-
-    def clear(self) -> None:
-        """End every rule, and let go what they hold."""
-        for active in self._active:
-            active.gate.set()
-        self._active = []
-
-    def __iter__(self) -> Iterator[ActiveRule]:
-        return iter(self._active)
+    def applies(self, message: object, *, before_reading: bool) -> bool:
+        """Whether the rule applies to this request. A request is matched twice: before and after its body is read."""
+        rule = self.rule
+        if (rule.drop == "before-reading") is not before_reading or not rule.concerns(message):
+            return False
+        self.concerned += 1
+        nth = (rule.nth,) if isinstance(rule.nth, int) else rule.nth
+        if (nth and self.concerned not in nth) or (rule.times is not None and self.applied >= rule.times):
+            return False
+        self.applied += 1
+        return True

@@ -1,26 +1,26 @@
-"""The account behind the API: its keys, its rate limit, its inbox. No HTTP in here."""
+"""The account behind the API: its keys, its rate limit, its inbox. This module knows nothing of HTTP connections."""
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 
+from sandbox.sociocs.answer import Answer, accepted, reasons_in, refused, scripted
 from sandbox.sociocs.judgement import refusals
+from sandbox.sociocs.message_body import NotJson, parsed
 from sandbox.sociocs.record import AcceptedMessage, BoundedLog, Fate, RecordedRequest
-from sandbox.sociocs.script import ActiveRule, Rule, Script
+from sandbox.sociocs.script import ActiveRule, Rule
 
 MASK = "(masked)"
-
-# No message needs 100 levels; a body that is nested a thousand deep could be read but not be handed on as JSON.
-MOST_LEVELS = 100
+# What an entry takes in memory beside its body.
+_ENTRY_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,29 +33,20 @@ class Arrival:
     body: bytes | None
     connection: int
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the API says: the HTTP status, more headers, and the body with its content type."""
-
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    content_type: str = "application/json"
+    @property
+    def is_message(self) -> bool:
+        """Whether the request is an attempt to send a message."""
+        return (self.method, self.path) == ("POST", "/message")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """What the server is to do about request `number`: wait as the rule says, then answer, or drop on None.
+    """What the server does about a request: it waits as the rule says, then answers, or drops the request on None."""
 
-    `era` counts resets: what was asked before one is not to be mixed up with what came after it.
-    """
-
-    number: int
-    era: int
+    request: RecordedRequest
     answer: Answer | None
-    delay_seconds: float = 0.0
-    gate: threading.Event | None = None
+    delay_seconds: float
+    gate: threading.Event | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,40 +59,43 @@ class RateLimit:
 
 
 class Simulator:
-    """One Sociocs account. Every method is atomic; `changed` is notified when there is something new."""
+    """One Sociocs account. Every method is atomic. `changed` is its lock, and is notified of everything new.
+
+    apikeys, channel_keys: those that are valid; None: any that is not empty
+    requests, accepted: what came, and what was accepted of it
+    rules: the rules in force, oldest first
+    """
 
     def __init__(
         self,
         apikeys: Collection[str] | None = None,
         channel_keys: Collection[str] | None = None,
         *,
-        most_entries: int = 20_000,
         most_bytes: int = 128 * 1024 * 1024,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """None as `apikeys` or `channel_keys` stands for any that is not empty."""
         self.changed = threading.Condition()
-        self.requests: BoundedLog[RecordedRequest] = BoundedLog(most_entries, most_bytes)
-        self.accepted: BoundedLog[AcceptedMessage] = BoundedLog(most_entries, most_bytes)
+        self.requests: BoundedLog[RecordedRequest] = BoundedLog(most_bytes)
+        self.accepted: BoundedLog[AcceptedMessage] = BoundedLog(most_bytes)
+        self.rules: list[ActiveRule] = []
         self._at_start = (apikeys, channel_keys)
         self._clock = clock
         self._message_ids = 0
-        self._era = 0
-        self.script = Script()
+        self._rules_made = 0
         self.reset()
 
     def reset(self) -> None:
-        """Everything as it was at the start, but for message ids: they are never given twice."""
+        """Restore the state of the start. Message ids go on: none is given twice."""
         with self.changed:
-            self.script.clear()
+            self.clear_rules()
             self.requests.clear()
             self.accepted.clear()
             self.apikeys, self.channel_keys = self._at_start
             self.rate_limit: RateLimit | None = None
             self._within_limit: deque[float] = deque()
-            self.waiting = 0
+            # A new set: a request from before the reset leaves the old one.
+            self._waiting: set[int] = set()
             self._refused = 0
-            self._era += 1
             self.changed.notify_all()
 
     # --- the API ------------------------------------------------------------------------------------------------
@@ -109,84 +103,85 @@ class Simulator:
     def dropped_unread(self, arrival: Arrival) -> bool:
         """Whether a rule closes the connection on this request, of which only the head was read."""
         with self.changed:
-            active = self.script.match(None, before_reading=True)
+            active = self._match(None, before_reading=True) if arrival.is_message else None
             if active:
-                self._record(arrival, "dropped", active=active)
+                self._record(arrival, None, None, active=active).fate = "dropped"
             return active is not None
 
     def unreadable(self, arrival: Arrival, reason: str) -> Answer:
         """Refuse and keep a request whose body could not be read."""
         with self.changed:
-            self._record(arrival, "sent", status=HTTPStatus.BAD_REQUEST, reasons=[reason])
-            return error_answer(HTTPStatus.BAD_REQUEST, [reason])
+            answer = refused(HTTPStatus.BAD_REQUEST, [reason])
+            self._record(arrival, None, answer).fate = "sent"
+            return answer
 
     def receive(self, arrival: Arrival) -> Reply:
         """Judge one request to the API and keep it."""
         with self.changed:
-            is_message = arrival.path == "/message" and arrival.method == "POST"
-            parsed = _parsed(arrival.body or b"")
-            active = self.script.match(parsed, before_reading=False) if is_message else None
+            message = parsed(arrival.body or b"")
+            active = self._match(message, before_reading=False) if arrival.is_message else None
             rule = active.rule if active else Rule()
-            message_id = None
-            answer: Answer | None = None
-            if rule.judges:
-                judged, found = self._judge(arrival, parsed)
-                message_id = self._take(parsed) if judged == HTTPStatus.OK else None
-                answer = self._answer(judged, found, message_id)
+            message_id, answer = self._judge(arrival, message) if rule.judges else (None, None)
             if rule.scripts_answer:
-                answer = _scripted_answer(rule)
-            number = self._record(
-                arrival,
-                "waiting",
-                parsed=parsed,
-                status=answer.status if answer else None,
-                reasons=_errors_in(answer) if answer else [],
-                message_id=message_id,
-                active=active,
-            )
-            gate = active.gate if active and rule.hold else None
-            return Reply(number=number, era=self._era, answer=answer, delay_seconds=rule.delay_seconds, gate=gate)
+                answer = scripted(rule)
+            request = self._record(arrival, message, answer, message_id=message_id, active=active)
+            return Reply(request, answer, rule.delay_seconds, active.gate if active and rule.hold else None)
 
     def wait_turn(self, reply: Reply) -> None:
-        """Wait as long as the rule says; `waiting` counts those who do."""
+        """Wait as long as the rule says. `counts` tells how many requests wait."""
         if not reply.delay_seconds and not reply.gate:
             return
         with self.changed:
-            self.waiting += reply.era == self._era
+            waiting = self._waiting
+            waiting.add(reply.request.number)
             self.changed.notify_all()
         if reply.delay_seconds:
             time.sleep(reply.delay_seconds)
         if reply.gate:
             reply.gate.wait()
         with self.changed:
-            self.waiting -= reply.era == self._era
+            waiting.discard(reply.request.number)
             self.changed.notify_all()
 
     def finish(self, reply: Reply, fate: Fate) -> None:
-        """Note what became of the answer."""
+        """Note whether the answer was sent."""
         with self.changed:
-            request = self.requests.get(reply.number)
-            if request and reply.era == self._era:
-                self.requests.replace(reply.number, replace(request, fate=fate))
-                self.changed.notify_all()
+            reply.request.fate = fate
+            self.changed.notify_all()
 
-    def _judge(self, arrival: Arrival, parsed: object) -> tuple[int, list[str]]:
-        """The status and, unless it is 200, the reasons."""
+    def _match(self, message: object, *, before_reading: bool) -> ActiveRule | None:
+        return next((active for active in self.rules if active.applies(message, before_reading=before_reading)), None)
+
+    def _judge(self, arrival: Arrival, message: Any) -> tuple[str | None, Answer]:
+        """Return the id of the accepted message, if it was accepted, and the API's own answer."""
+        if refusal := self._refusal(arrival, message):
+            return None, refusal
+        self._message_ids += 1
+        message_id = f"Sim{self._message_ids:06d}"
+        # The message's request is recorded next.
+        entry = AcceptedMessage(message_id=message_id, at=_now(), request=self.requests.total + 1, body=message)
+        self.accepted.add(entry, _ENTRY_BYTES + len(arrival.body or b""))
+        return message_id, accepted(message_id)
+
+    def _refusal(self, arrival: Arrival, message: object) -> Answer | None:
+        """Return the answer to a request that is refused, or None."""
         if arrival.path != "/message":
-            return HTTPStatus.NOT_FOUND, ["Endpoint not found."]
+            return refused(HTTPStatus.NOT_FOUND, ["Endpoint not found."])
         if arrival.method != "POST":
-            return HTTPStatus.METHOD_NOT_ALLOWED, ["Method not allowed."]
+            return refused(HTTPStatus.METHOD_NOT_ALLOWED, ["Method not allowed."], {"Allow": "POST"})
         if not self._knows(arrival.headers.get("apikey", "")):
-            return HTTPStatus.UNAUTHORIZED, ["Invalid apikey."]
+            return refused(HTTPStatus.UNAUTHORIZED, ["Invalid apikey."])
         if self.rate_limit and not self._has_room(self.rate_limit):
-            return HTTPStatus.TOO_MANY_REQUESTS, ["Rate limit exceeded."]
+            wait = self._within_limit[0] + self.rate_limit.seconds - self._clock()
+            headers = {"Retry-After": str(max(1, math.ceil(wait)))} if self.rate_limit.retry_after else {}
+            return refused(HTTPStatus.TOO_MANY_REQUESTS, ["Rate limit exceeded."], headers)
         content_type = arrival.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type != "application/json":
-            return HTTPStatus.BAD_REQUEST, ["Content-Type must be application/json."]
-        if isinstance(parsed, NotJson):
-            return HTTPStatus.BAD_REQUEST, ["Request body must be valid JSON."]
-        reasons = refusals(parsed, self.channel_keys)
-        return (HTTPStatus.BAD_REQUEST, reasons) if reasons else (HTTPStatus.OK, [])
+            return refused(HTTPStatus.BAD_REQUEST, ["Content-Type must be application/json."])
+        if isinstance(message, NotJson):
+            return refused(HTTPStatus.BAD_REQUEST, ["Request body must be valid JSON."])
+        reasons = refusals(message, self.channel_keys)
+        return refused(HTTPStatus.BAD_REQUEST, reasons) if reasons else None
 
     def _knows(self, apikey: str) -> bool:
         return bool(apikey) if self.apikeys is None else apikey in self.apikeys
@@ -200,174 +195,91 @@ class Simulator:
         self._within_limit.append(now)
         return True
 
-    def _take(self, body: Any) -> str:
-        """Put a valid message into the inbox; `request` is the number that its request is about to get."""
-        self._message_ids += 1
-        message_id = f"Sim{self._message_ids:06d}"
-        message = AcceptedMessage(message_id=message_id, at=_now(), request=self.requests.total + 1, body=body)
-        self.accepted.add(self.accepted.total + 1, message, _size(body))
-        return message_id
-
-    def _answer(self, status: int, reasons: list[str], message_id: str | None) -> Answer:
-        if message_id is not None:
-            return Answer(status=HTTPStatus.OK, body=_json({"status": "success", "data": {"message_id": message_id}}))
-        headers = {}
-        if status == HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = "POST"
-        if status == HTTPStatus.TOO_MANY_REQUESTS and self.rate_limit and self.rate_limit.retry_after:
-            wait = self._within_limit[0] + self.rate_limit.seconds - self._clock()
-            headers["Retry-After"] = str(max(1, math.ceil(wait)))
-        return error_answer(status, reasons, headers)
-
     def _record(
         self,
         arrival: Arrival,
-        fate: Fate,
+        message: object,
+        answer: Answer | None,
         *,
-        parsed: object = None,
-        status: int | None = None,
-        reasons: Sequence[str] = (),
         message_id: str | None = None,
         active: ActiveRule | None = None,
-    ) -> int:
-        """Keep a request and say its number."""
-        number = self.requests.total + 1
+    ) -> RecordedRequest:
+        """Keep a request."""
         apikey = arrival.headers.get("apikey")
         request = RecordedRequest(
-            number=number,
+            number=self.requests.total + 1,
             at=_now(),
             connection=arrival.connection,
             method=arrival.method,
             path=arrival.path,
             headers=arrival.headers if apikey is None else {**arrival.headers, "apikey": MASK},
             apikey_valid=self._knows(apikey or ""),
-            body=parsed.text if isinstance(parsed, NotJson) else parsed,
-            status=None if status is None else int(status),
-            reasons=list(reasons),
+            body=message.text if isinstance(message, NotJson) else message,
+            status=answer.status if answer else None,
+            reasons=reasons_in(answer),
             message_id=message_id,
             rule=active.number if active else None,
-            fate=fate,
+            fate="waiting",
         )
         self._refused += request.refused
-        self.requests.add(number, request, 1024 + len(arrival.body or b""))
+        self.requests.add(request, _ENTRY_BYTES + len(arrival.body or b""))
         self.changed.notify_all()
-        return number
+        return request
 
-    # --- the account --------------------------------------------------------------------------------------------
+    # --- what the control API changes and asks ------------------------------------------------------------------
 
     def add_rule(self, rule: Rule) -> int:
-        """Put a scripted rule in force and say its number."""
+        """Put a scripted rule in force, behind the others, and return its number."""
         with self.changed:
-            return self.script.add(rule)
+            self._rules_made += 1
+            self.rules.append(ActiveRule(self._rules_made, rule))
+            return self._rules_made
 
     def clear_rules(self) -> None:
-        """End every rule; what they held is answered."""
+        """End every rule. Held requests are answered."""
         with self.changed:
-            self.script.clear()
+            for active in self.rules:
+                active.gate.set()
+            self.rules = []
 
     def release(self, number: int | None) -> None:
-        """Answer what this rule (None: any) holds, and end it."""
+        """Answer the requests that this rule (None: any rule) holds, and end the rule."""
         with self.changed:
-            self.script.release(number)
+            for active in self.rules:
+                if active.rule.hold and number in (None, active.number):
+                    active.gate.set()
+            self.rules = [active for active in self.rules if not active.gate.is_set()]
 
-    def set_apikeys(self, apikeys: Iterable[str] | None) -> None:
-        """From now on only these are valid; None: any that is not empty."""
+    def set_apikeys(self, apikeys: Sequence[str] | None) -> None:
+        """Take only these as valid from now on; None: any that is not empty."""
         with self.changed:
-            self.apikeys = None if apikeys is None else frozenset(apikeys)
+            self.apikeys = apikeys
 
-    def set_channel_keys(self, channel_keys: Iterable[str] | None) -> None:
-        """From now on only these are known; None: any that is not empty."""
+    def set_channel_keys(self, channel_keys: Sequence[str] | None) -> None:
+        """Know only these from now on; None: any that is not empty."""
         with self.changed:
-            self.channel_keys = None if channel_keys is None else frozenset(channel_keys)
+            self.channel_keys = channel_keys
 
     def set_rate_limit(self, rate_limit: RateLimit | None) -> None:
-        """From now on this limit; None: no limit."""
+        """Apply this limit from now on; None: no limit."""
         with self.changed:
             self.rate_limit = rate_limit
             self._within_limit.clear()
 
     def counts(self) -> dict[str, int]:
-        """How many there were since the last reset, forgotten ones included, and how many wait for their answer."""
+        """Return how many requests came since the last reset, were accepted and refused, and wait for their answer."""
         with self.changed:
             return {
                 "requests": self.requests.total,
                 "accepted": self.accepted.total,
                 "refused": self._refused,
-                "waiting": self.waiting,
+                "waiting": len(self._waiting),
             }
 
     def wait_for(self, what: str, count: int, timeout: float) -> bool:
-        """Wait until `counts()[what]` is at least `count`; false when it is not within `timeout` seconds."""
+        """Wait until `counts()[what]` is at least `count`; False when it is not within `timeout` seconds."""
         with self.changed:
             return self.changed.wait_for(lambda: self.counts()[what] >= count, timeout)
-
-
-def error_answer(status: int, reasons: Iterable[str], headers: dict[str, str] | None = None) -> Answer:
-    """An error as the API documents it."""
-    body = {"status": "error", "errors": [{"msg": reason} for reason in reasons]}
-    return Answer(status=int(status), headers=headers or {}, body=_json(body))
-
-
-@dataclass(frozen=True, slots=True)
-class NotJson:
-    """A body that is not JSON, as far as it can be read."""
-
-    text: str
-
-
-def _scripted_answer(rule: Rule) -> Answer | None:
-    if rule.status is None:
-        return None
-    if rule.body is None and rule.status < HTTPStatus.BAD_REQUEST:
-        return Answer(status=rule.status, headers=rule.headers)
-    if rule.body is None:
-        return error_answer(rule.status, [f"Scripted answer {rule.status}."], rule.headers)
-    if isinstance(rule.body, str):
-        content_type = "text/html" if rule.body.lstrip().startswith("<") else "text/plain"
-        headers = {name: value for name, value in rule.headers.items() if name.lower() != "content-type"}
-        given = next((value for name, value in rule.headers.items() if name.lower() == "content-type"), content_type)
-        return Answer(status=rule.status, headers=headers, body=rule.body.encode(), content_type=given)
-    return Answer(status=rule.status, headers=rule.headers, body=_json(rule.body))
-
-
-def _errors_in(answer: Answer) -> list[str]:
-    try:
-        return [str(error["msg"]) for error in json.loads(answer.body)["errors"]]
-    except (ValueError, LookupError, TypeError):
-        return []
-
-
-def _parsed(body: bytes) -> object:
-    try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return NotJson(body.decode(errors="replace"))
-    return NotJson(body.decode()) if _is_deeper_than(MOST_LEVELS, value) else value
-
-
-def _is_deeper_than(levels: int, value: object) -> bool:
-    layer = [value]
-    for _ in range(levels):
-        children = [
-            node.values() if isinstance(node, dict) else node for node in layer if isinstance(node, dict | list)
-        ]
-        layer = [child for some in children for child in some]
-        if not layer:
-            return False
-    return True
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    """Python reads NaN and Infinity; JSON has no such values."""
-    raise ValueError(name)
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value).encode()
-
-
-def _size(body: object) -> int:
-    return 512 + len(_json(body))
 
 
 def _now() -> str:

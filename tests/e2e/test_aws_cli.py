@@ -8,14 +8,14 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from sandbox.__main__ import instructions
-from sandbox.sandbox import APIKEY, Sandbox
+from sandbox.sandbox import APIKEY, Sandbox, SandboxOptions
 
 AWS = Path(sys.executable).with_name("aws")
 
@@ -23,7 +23,7 @@ AWS = Path(sys.executable).with_name("aws")
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     """The stack with its defaults, its secret still empty."""
-    with Sandbox.start(apikey=None, time_scale=60) as running:
+    with Sandbox.start(SandboxOptions(apikey=None, time_scale=60)) as running:
         yield running
 
 
@@ -96,6 +96,6 @@ def test_the_commands_that_the_sandbox_prints_work_as_printed(sandbox: Sandbox, 
 def test_the_commands_that_the_sandbox_prints_fit_a_fifo_queue(sandbox: Sandbox) -> None:
     """SQS takes no message without a group then."""
     outputs = {**sandbox.outputs, "MessageQueueUrl": f"{sandbox.outputs['MessageQueueUrl']}.fifo"}
-    fifo = SimpleNamespace(**{**vars(sandbox), "outputs": outputs})
+    fifo = replace(sandbox, outputs=outputs)
     assert " --message-group-id " not in instructions(sandbox)
-    assert " --message-group-id " in instructions(cast("Sandbox", fifo))
+    assert " --message-group-id " in instructions(fifo)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox.aws.access_log import Call
-from sandbox.lambda_service.function import FUNCTION_ACCESS_KEY_ID, MAPPING_ACCESS_KEY_ID
-from sandbox.sandbox import Sandbox
+from sandbox.aws.callers import FUNCTION_ACCESS_KEY_ID, MAPPING_ACCESS_KEY_ID
+from sandbox.sandbox import Sandbox, SandboxOptions
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -87,7 +87,8 @@ def _drive(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("target", ["queue", "function"])
 def test_the_role_allows_what_is_done_and_nothing_else(target: str) -> None:
     """Every call of the function and of its mapping is granted on that resource, and every grant is used."""
-    with Sandbox.start({"EventBridgeTarget": target}, time_scale=30) as sandbox:
+    options = SandboxOptions(parameters={"EventBridgeTarget": target}, time_scale=30)
+    with Sandbox.start(options) as sandbox:
         _drive(sandbox)
         granted = _granted(sandbox)
         used = set(_used(sandbox.calls(FUNCTION_ACCESS_KEY_ID)))

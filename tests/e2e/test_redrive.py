@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import Sandbox, SandboxOptions
 from tests.support.builders import message
 
 SOCIOCS = Path(sys.executable).with_name("sociocs")
@@ -97,7 +97,7 @@ def gate(endpoint_url: str, action: str, nth: int) -> Iterator[Gate]:
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     """The stack with its defaults; Sociocs knows one channel key."""
-    with Sandbox.start(time_scale=60, channel_keys=["ck_main"], functions=2) as running:
+    with Sandbox.start(SandboxOptions(time_scale=60, channel_keys=["ck_main"], functions=2)) as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.lambda_service.sqs_event import sqs_event
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import Sandbox, SandboxOptions
 from tests.support.builders import message
 from tests.support.mapping import Mapping
 from tests.support.world import World
@@ -24,7 +24,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def killed_in_mid_send(world: World, start_invocation: Start) -> str:
     """Put a message on the queue and kill the process that is sending it, as the answer is about to come."""
     sent = world.send(message(metadata=KEYED))
-    event = sqs_event(_one(world, "MESSAGE_QUEUE_URL"), "arn:aws:sqs:us-east-1:123456789012:messages", "us-east-1")
+    event = sqs_event(_one(world, "MESSAGE_QUEUE_URL"), "arn:aws:sqs:us-east-1:123456789012:messages")
     process = start_invocation(world)
     rule = world.sociocs.hold()
     assert process.stdin
@@ -185,13 +185,14 @@ def test_a_producers_duplicate_of_an_unknown_one_is_not_sent(
 @pytest.mark.parametrize(("policy", "requests"), [("dead-letter", 1), ("retry", 2)])
 def test_kill_9_of_the_runtime_process(policy: str, requests: int) -> None:
     """The real runtime client, fed by the mapping: killed in mid-send, and the message is accounted for."""
-    with Sandbox.start(
-        {"UnknownOutcome": policy},
+    options = SandboxOptions(
+        parameters={"UnknownOutcome": policy},
         environment_overrides={"CONNECT_TIMEOUT_SECONDS": "0.5", "READ_TIMEOUT_SECONDS": "2"},
         timeout_seconds=16,  # the attempt's deadline, which the next one waits for
         visibility_timeout_seconds=1,
         time_scale=300,
-    ) as sandbox:
+    )
+    with Sandbox.start(options) as sandbox:
         rule = sandbox.sociocs.hold()
         queue = sandbox.outputs["MessageQueueUrl"]
         sandbox.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(message()))

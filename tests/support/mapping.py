@@ -41,7 +41,7 @@ class Mapping:
         for message in messages:
             message["Attributes"] |= system or {}
             self.delivered[message["MessageId"]] = message
-        event = sqs_event(messages, self._queue_arn, "us-east-1")  # type: ignore[arg-type]  # plain dicts
+        event = sqs_event(messages, self._queue_arn)  # type: ignore[arg-type]  # plain dicts
         response = self.application.handle(event, context or FakeContext())
         stay = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
         for message in messages:

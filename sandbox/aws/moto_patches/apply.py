@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox.aws.moto_patches.registry import MENDS, Mend
+from sandbox.aws.moto_patches.registry import PATCHES, Patch
 
 
-def known_mends() -> list[Mend]:
-    """Return every mend, without changing moto."""
-    from sandbox.aws.moto_patches import (  # noqa: F401, PLC0415 - each registers its own, when asked for
+def known_patches() -> list[Patch]:
+    """Return every patch, without changing moto."""
+    from sandbox.aws.moto_patches import (  # noqa: F401, PLC0415 - importing a module registers its patches
         cloudformation,
         events,
         functions,
@@ -15,12 +15,12 @@ def known_mends() -> list[Mend]:
         sqs,
     )
 
-    return list(MENDS)
+    return list(PATCHES)
 
 
-def apply_mends() -> None:
-    """Change moto in this process. Only the process of sandbox/aws/server.py does so."""
+def apply_patches() -> None:
+    """Change moto in this process. Only the process of `sandbox.aws.server` does so."""
     from sandbox.aws.cloudformation import resources  # noqa: F401, PLC0415 - importing it changes moto
 
-    for entry in known_mends():
+    for entry in known_patches():
         setattr(entry.owner, entry.attribute, entry.replacement)

@@ -16,14 +16,14 @@ from moto.s3.models import s3_backends
 
 from sandbox.aws.cloudformation.engine import ResourceFailure, Resources, check_types
 from sandbox.aws.cloudformation.template import PlainTemplate, TemplateError, parse_template, resolve_template
-from sandbox.aws.moto_patches.registry import mend
+from sandbox.aws.moto_patches.registry import patch
 
 _moto_create_change_set = models.CloudFormationBackend.create_change_set
 _moto_template_from_url = CloudFormationResponse._get_stack_from_s3_url
 
 
 # The names of both classes are moto's: it derives the fields of its answers from them.
-@mend(models, "Stack")
+@patch(models, "Stack")
 class Stack(models.Stack):
     """Resolves its template and makes its resources with `sandbox.aws.cloudformation`.
 
@@ -232,7 +232,7 @@ class Stack(models.Stack):
         )
 
 
-@mend(models, "ChangeSet")
+@patch(models, "ChangeSet")
 class ChangeSet(models.ChangeSet):
     """moto's change sets see the untransformed template, and one that is executed leaves a stack without outputs."""
 
@@ -264,7 +264,7 @@ class ChangeSet(models.ChangeSet):
             stack.update(self.template, self.role_arn, self.parameters, self.tags)
 
 
-@mend(models.CloudFormationBackend, "create_change_set")
+@patch(models.CloudFormationBackend, "create_change_set")
 def create_change_set(
     self: models.CloudFormationBackend, stack_name: str, *args: Any, **options: Any
 ) -> tuple[str, str]:
@@ -284,7 +284,7 @@ def create_change_set(
         raise
 
 
-@mend(models.CloudFormationBackend, "execute_change_set")
+@patch(models.CloudFormationBackend, "execute_change_set")
 def execute_change_set(self: models.CloudFormationBackend, change_set_name: str, stack_name: str | None = None) -> None:  # noqa: ARG001 - moto's
     """Moto reports an executed change set as complete whatever became of it."""
     change_set = self.describe_change_set(change_set_name)
@@ -294,7 +294,7 @@ def execute_change_set(self: models.CloudFormationBackend, change_set_name: str,
     change_set.execution_status = "EXECUTE_FAILED" if failed else "EXECUTE_COMPLETE"
 
 
-@mend(CloudFormationResponse, "_get_stack_from_s3_url")
+@patch(CloudFormationResponse, "_get_stack_from_s3_url")
 def template_from_url(self: CloudFormationResponse, template_url: str) -> str:
     """Moto takes a template's URL on this endpoint for one on amazonaws.com, unless the host is called localhost."""
     url = urllib.parse.urlparse(template_url)

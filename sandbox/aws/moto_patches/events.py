@@ -15,7 +15,7 @@ from moto.sqs.models import Queue, sqs_backends
 from moto.utilities.arns import parse_arn
 
 from sandbox.aws.moto_patches import invocation
-from sandbox.aws.moto_patches.registry import mend
+from sandbox.aws.moto_patches.registry import patch
 
 _moto_send_to_targets = Rule.send_to_targets
 
@@ -37,10 +37,10 @@ def _physical_resource_id(self: EventBus) -> str:
     return str(self.name)
 
 
-mend(EventBus, "physical_resource_id")(property(_physical_resource_id))
+patch(EventBus, "physical_resource_id")(property(_physical_resource_id))
 
 
-@mend(Rule, "send_to_targets")
+@patch(Rule, "send_to_targets")
 def send_to_targets(self: Rule, original_event: Any, transform_input: bool = True) -> None:  # noqa: FBT001, FBT002 - moto's
     """Deliver an event to the rule's targets as EventBridge does.
 

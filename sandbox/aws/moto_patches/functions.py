@@ -7,12 +7,12 @@ from typing import Any
 from moto.awslambda import models
 
 from sandbox.aws.moto_patches.invocation import function_name as name_of
-from sandbox.aws.moto_patches.registry import mend
+from sandbox.aws.moto_patches.registry import patch
 
 _moto_list = models.LambdaBackend.list_event_source_mappings
 
 
-@mend(models.LambdaBackend, "list_event_source_mappings")
+@patch(models.LambdaBackend, "list_event_source_mappings")
 def list_event_source_mappings(
     self: models.LambdaBackend, event_source_arn: str, function_name: str
 ) -> list[models.EventSourceMapping]:
@@ -23,7 +23,7 @@ def list_event_source_mappings(
     return found
 
 
-@mend(models.EventSourceMapping, "get_cfn_attribute")
+@patch(models.EventSourceMapping, "get_cfn_attribute")
 def get_cfn_attribute(self: models.EventSourceMapping, attribute_name: str) -> Any:
     """Moto has no attribute of an event source mapping, such as its Id."""
     attributes = {"Id": self.uuid, "EventSourceMappingArn": self.arn}

@@ -1,4 +1,4 @@
-"""Invoking functions: moto would need Docker, so the sandbox registers a URL that runs them.
+"""Invokes functions. moto would need Docker for it, so the sandbox gives the endpoint a URL that runs them.
 
 `POST {"function_name": str, "event": any, "invocation_type": "Event" | "RequestResponse"}` is answered with 202 for
 `Event`, and with 200 and `{"payload": any, "function_error": str | null}` for `RequestResponse`.
@@ -17,20 +17,21 @@ from typing import Any
 from moto.awslambda.utils import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from sandbox.aws.callers import REGION
 from sandbox.aws.moto_patches.serialising import MOTO
 
 # A function may run 15 minutes, and the caller's own timeout is shorter.
 _LONGEST_INVOCATION_SECONDS = 900
 _ATTEMPTS = 3
 
-# Only for loopback: a proxy of the environment must not see it.
+# The URL is on loopback, so a proxy of the environment must not be used.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _url: str | None = None
 
 
 def register(url: str | None) -> None:
     """Set the URL that runs functions."""
-    global _url  # noqa: PLW0603 - one of a process, as moto's own backends are
+    global _url  # noqa: PLW0603 - a process has one, as it has one of each of moto's backends
     _url = url
 
 
@@ -42,11 +43,9 @@ def function_name(name_or_arn: str) -> str:
     return parts[0]
 
 
-def exists(name_or_arn: str, region: str | None = None) -> bool:
-    """Tell whether there is such a function."""
-    parts = name_or_arn.split(":")
-    region = parts[3] if len(parts) > 3 and parts[0] == "arn" else region or "us-east-1"
-    functions = get_backend(DEFAULT_ACCOUNT_ID, region).list_functions()
+def exists(name_or_arn: str) -> bool:
+    """Whether there is such a function."""
+    functions = get_backend(DEFAULT_ACCOUNT_ID, REGION).list_functions()
     return function_name(name_or_arn) in {function.function_name for function in functions}
 
 
@@ -56,7 +55,7 @@ def post(name_or_arn: str, event: Any, invocation_type: str) -> dict[str, Any]:
     Raises OSError when the URL is not there or does not answer as agreed.
     """
     if _url is None:
-        raise OSError("nothing runs functions: no URL is registered at /_sandbox/invoke-url")
+        raise OSError("nothing runs functions: the endpoint was started without --invoke-url")
     content = {
         "function_name": function_name(name_or_arn),
         "event": event,

@@ -15,7 +15,7 @@ from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Message, Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
 
-from sandbox.aws.moto_patches.registry import mend
+from sandbox.aws.moto_patches.registry import patch
 from sandbox.aws.moto_patches.serialising import MOTO
 from sandbox.aws.moto_patches.sqs import next_sequence_number
 
@@ -109,7 +109,7 @@ def _tasks(backend: SQSBackend) -> list[MoveTask]:
     return tasks
 
 
-@mend(SQSResponse, "start_message_move_task")
+@patch(SQSResponse, "start_message_move_task")
 def start_message_move_task(self: SQSResponse) -> ActionResult:
     """Moto has no StartMessageMoveTask."""
     backend = self.sqs_backend
@@ -136,7 +136,7 @@ def start_message_move_task(self: SQSResponse) -> ActionResult:
     return ActionResult({"TaskHandle": task.handle})
 
 
-@mend(SQSResponse, "list_message_move_tasks")
+@patch(SQSResponse, "list_message_move_tasks")
 def list_message_move_tasks(self: SQSResponse) -> ActionResult:
     """Moto has no ListMessageMoveTasks."""
     source_arn = self._get_param("SourceArn")
@@ -145,7 +145,7 @@ def list_message_move_tasks(self: SQSResponse) -> ActionResult:
     return ActionResult({"Results": [task.describe() for task in newest_first[:most]]})
 
 
-@mend(SQSResponse, "cancel_message_move_task")
+@patch(SQSResponse, "cancel_message_move_task")
 def cancel_message_move_task(self: SQSResponse) -> ActionResult:
     """Moto has no CancelMessageMoveTask."""
     handle = self._get_param("TaskHandle")

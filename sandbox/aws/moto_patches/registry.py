@@ -1,4 +1,4 @@
-"""How a gap of moto is closed: a function of ours in the place of moto's, named, with the gap in its docstring."""
+"""How a patch closes a gap of moto: a function of ours replaces one of moto's. Its docstring describes the gap."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ F = TypeVar("F")
 
 
 @dataclass(frozen=True)
-class Mend:
-    """One mend.
+class Patch:
+    """One patch.
 
-    name: the replaced attribute, `Queue.add_message`
-    gap: what moto does otherwise (the docstring of the replacement)
+    owner, attribute: the module or class of moto's, and the name in it that is replaced
+    replacement: what takes its place: a function, a property or a class
     """
 
-    name: str
-    gap: str
     owner: Any
     attribute: str
     replacement: Any
 
+    @property
+    def name(self) -> str:
+        """The replaced name: `Queue.add_message`."""
+        return f"{self.owner.__name__}.{self.attribute}"
 
-MENDS: list[Mend] = []
+
+PATCHES: list[Patch] = []
 
 
-def mend(owner: Any, attribute: str) -> Callable[[F], F]:
-    """Register a function to take the place of `owner.attribute` once `apply_mends` is called.
+def patch(owner: Any, attribute: str) -> Callable[[F], F]:
+    """Register a replacement for `owner.attribute`, which takes its place when `apply_patches` is called.
 
-    Nothing is changed by importing a mend, so that tests can compare with moto as it is.
+    Importing a patch does not change moto, so that tests can compare with moto as it is.
     """
 
     def register(replacement: F) -> F:
-        # A function, a property or a class.
         if not replacement.__doc__:
-            raise TypeError(f"the mend of {owner.__name__}.{attribute} must say which gap it closes")
-        name = f"{owner.__name__}.{attribute}"
-        MENDS.append(Mend(name, replacement.__doc__, owner, attribute, replacement))
+            raise TypeError(f"the patch of {owner.__name__}.{attribute} must describe the gap that it closes")
+        PATCHES.append(Patch(owner, attribute, replacement))
         return replacement
 
     return register

@@ -15,7 +15,7 @@ from moto.sqs.constants import MAXIMUM_MESSAGE_LENGTH
 from moto.sqs.exceptions import BatchRequestTooLong, InvalidParameterValue
 from moto.sqs.responses import SQSResponse
 
-from sandbox.aws.moto_patches.registry import mend
+from sandbox.aws.moto_patches.registry import patch
 from sandbox.aws.moto_patches.serialising import MOTO
 
 # How often a long poll looks again for messages that become visible by the passing of time.
@@ -36,7 +36,7 @@ def next_sequence_number() -> str:
     return str(next(_sequence))
 
 
-@mend(models.SQSBackend, "receive_message")
+@patch(models.SQSBackend, "receive_message")
 def receive_message(
     self: models.SQSBackend,
     queue_name: str,
@@ -64,7 +64,7 @@ def receive_message(
         MOTO.wait(min(remaining, _POLL_SECONDS))
 
 
-@mend(models.Queue, "add_message")
+@patch(models.Queue, "add_message")
 def add_message(self: models.Queue, message: models.Message) -> None:
     """Put a message on a queue.
 
@@ -79,7 +79,7 @@ def add_message(self: models.Queue, message: models.Message) -> None:
     MOTO.notify_all()
 
 
-@mend(models.SQSBackend, "send_message")
+@patch(models.SQSBackend, "send_message")
 def send_message(
     self: models.SQSBackend,
     queue_name: str,
@@ -125,7 +125,7 @@ def send_message(
     return message
 
 
-@mend(models.SQSBackend, "send_message_batch")
+@patch(models.SQSBackend, "send_message_batch")
 def send_message_batch(
     self: models.SQSBackend, queue_name: str, entries: dict[str, dict[str, Any]]
 ) -> tuple[list[models.Message], list[dict[str, Any]]]:
@@ -151,10 +151,10 @@ def _attributes(self: models.Queue) -> dict[str, Any]:
     return found
 
 
-mend(models.Queue, "attributes")(property(_attributes))
+patch(models.Queue, "attributes")(property(_attributes))
 
 
-@mend(SQSResponse, "receive_message")
+@patch(SQSResponse, "receive_message")
 def answer_receive(self: SQSResponse) -> Any:
     """Moto does not tell from which queue SQS moved a dead letter."""
     answer: Any = _moto_answer_receive(self)

@@ -53,9 +53,7 @@ def sam_deploy(built: Path) -> SamDeploy:
     that `sam deploy` made. The template argument is not used: it is the one that was built.
     """
 
-    def deploy(
-        endpoint_url: str, _template: Path, stack_name: str, parameters: Mapping[str, str], *, region: str
-    ) -> dict[str, str]:
+    def deploy(endpoint_url: str, _template: Path, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
         overrides = [f"{name}={value}" for name, value in parameters.items()]
         _run(
             "deploy",
@@ -64,12 +62,11 @@ def sam_deploy(built: Path) -> SamDeploy:
             **CREDENTIALS,
             # moto takes the template's URL for a bucket's own host name unless it says localhost.
             AWS_ENDPOINT_URL=endpoint_url.replace("127.0.0.1", "localhost"),
-            AWS_DEFAULT_REGION=region,
         )
         client = boto3.client(
             "cloudformation",
             endpoint_url=endpoint_url,
-            region_name=region,
+            region_name="us-east-1",
             aws_access_key_id="deployer",
             aws_secret_access_key="deployer",
         )

@@ -10,14 +10,18 @@ import boto3
 import pytest
 
 from sandbox.demo import program
-from sandbox.demo.report import showing_steps
 from sandbox.demo.samples import read_samples
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import Sandbox, SandboxOptions
+from sandbox.steps import showing_steps
 
 pytestmark = pytest.mark.timeout(300)
 
 TIME_SCALE = 30.0
 OWN_APIKEY = "ownOwnOwnOwn0001:ownOwnOwnOwnOwnOwnOwnOwnOwnOwn01"
+
+
+def _options(parameters: Mapping[str, str]) -> SandboxOptions:
+    return SandboxOptions(parameters=parameters, time_scale=TIME_SCALE)
 
 
 def _message(text: str) -> dict[str, str]:
@@ -58,7 +62,7 @@ def test_every_sample_goes_through_a_stack_with_defaults() -> None:
 
 def test_fifo_queues_keep_the_order_within_a_group() -> None:
     """Messages of one recipient arrive in the order in which they were sent; events arrive too."""
-    with Sandbox.start({"QueueType": "fifo"}, time_scale=TIME_SCALE) as sandbox:
+    with Sandbox.start(_options({"QueueType": "fifo"})) as sandbox:
         for number in range(5):
             _queue(sandbox, f"{number}", MessageGroupId="one recipient")
         _publish(sandbox, "event")
@@ -73,7 +77,7 @@ def test_fifo_queues_keep_the_order_within_a_group() -> None:
 
 def test_events_can_invoke_the_function_directly() -> None:
     """One that must be tried again takes the way of the queue, as do messages."""
-    with Sandbox.start({"EventBridgeTarget": "function"}, time_scale=TIME_SCALE) as sandbox:
+    with Sandbox.start(_options({"EventBridgeTarget": "function"})) as sandbox:
         sandbox.sociocs.rule(text_contains="later", nth=1, status=503)
         _publish(sandbox, "at once")
         _publish(sandbox, "later")
@@ -88,11 +92,9 @@ def test_a_stack_uses_the_key_secret_and_buses_that_it_is_given(
 ) -> None:
     """Nothing of these is made; events come from one bus and outcomes go to another."""
 
-    def deploy(
-        endpoint_url: str, template: Path, stack_name: str, parameters: Mapping[str, str], *, region: str
-    ) -> dict[str, str]:
+    def deploy(endpoint_url: str, template: Path, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
         def client(service: str) -> Any:
-            return boto3.client(service, endpoint_url=endpoint_url, region_name=region)  # type: ignore[call-overload]
+            return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]
 
         for bus in ("orders", "outcomes"):
             client("events").create_event_bus(Name=bus)
@@ -112,12 +114,12 @@ def test_a_stack_uses_the_key_secret_and_buses_that_it_is_given(
             "KmsKeyArn": key,
             "ProducerAccountIds": "111122223333,444455556666",
         }
-        outputs: dict[str, str] = sam_deploy(endpoint_url, template, stack_name, {**parameters, **own}, region=region)
+        outputs: dict[str, str] = sam_deploy(endpoint_url, template, stack_name, {**parameters, **own})
         assert outputs["ApiKeySecretArn"] == secret
         return outputs
 
     monkeypatch.setattr("sandbox.sandbox.deploy", deploy)
-    with Sandbox.start(apikey=OWN_APIKEY, time_scale=TIME_SCALE) as sandbox:
+    with Sandbox.start(SandboxOptions(apikey=OWN_APIKEY, time_scale=TIME_SCALE)) as sandbox:
         _publish(sandbox, "from orders")
         _publish(sandbox, "from elsewhere", source="com.example.elsewhere")
         sandbox.wait_until_settled(60)
@@ -133,7 +135,7 @@ def test_a_stack_uses_the_key_secret_and_buses_that_it_is_given(
 
 def test_a_paused_stack_keeps_messages_until_it_is_resumed() -> None:
     """Nothing is sent, not even direct events; then everything is."""
-    with Sandbox.start({"Paused": "true", "EventBridgeTarget": "function"}, time_scale=TIME_SCALE) as sandbox:
+    with Sandbox.start(_options({"Paused": "true", "EventBridgeTarget": "function"})) as sandbox:
         _queue(sandbox, "queued")
         _publish(sandbox, "event")
         _wait_for_depth(sandbox, 2)

@@ -24,7 +24,7 @@ def wait_for() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    """Moto as it comes, in this process: what is tested here needs none of the sandbox's mends."""
+    """Moto as it is, in this process: the tests that use it need none of the sandbox's patches."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.lambda_service.function import FUNCTION_ACCESS_KEY_ID, MAPPING_ACCESS_KEY_ID
-from sandbox.sandbox import USER_ACCESS_KEY_ID, Sandbox
+from sandbox.aws.callers import FUNCTION_ACCESS_KEY_ID, MAPPING_ACCESS_KEY_ID, USER_ACCESS_KEY_ID
+from sandbox.sandbox import Sandbox, SandboxOptions
 
 
 def message(text: str, key: str | None = None) -> dict[str, Any]:
@@ -34,13 +34,14 @@ def texts(sandbox: Sandbox) -> list[str]:
 def direct() -> Iterator[Sandbox]:
     """A stack whose events go straight to the function."""
     overrides = {"READ_TIMEOUT_SECONDS": "1"}
-    with Sandbox.start(
-        {"EventBridgeTarget": "function"},
+    options = SandboxOptions(
+        parameters={"EventBridgeTarget": "function"},
         environment_overrides=overrides,
         timeout_seconds=20,
         visibility_timeout_seconds=30,
         time_scale=60,
-    ) as sandbox:
+    )
+    with Sandbox.start(options) as sandbox:
         yield sandbox
 
 
@@ -156,7 +157,8 @@ def binary(number: int) -> dict[str, Any]:
 
 def test_fifo_groups_keep_their_order_over_a_retry() -> None:
     """The second message of a group waits for the first one's retry; of a dead group, all can be seen."""
-    with Sandbox.start({"QueueType": "fifo"}, functions=2, time_scale=60) as sandbox:
+    options = SandboxOptions(parameters={"QueueType": "fifo"}, functions=2, time_scale=60)
+    with Sandbox.start(options) as sandbox:
         sandbox.sociocs.rule(text_contains="a1", nth=1, status=503)
         for text in ("a1", "a2", "b1", "a3"):
             send(sandbox, message(text), MessageGroupId=text[0], MessageDeduplicationId=text)

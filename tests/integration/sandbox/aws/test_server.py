@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.aws.process import aws_endpoint
 from tests.support import ROOT
 from tests.support.aws_clients import Clients, wait_for
 
@@ -49,14 +50,20 @@ class Runner:
 
 
 @pytest.fixture(scope="module")
-def runner(endpoint: str) -> Iterator[Runner]:
-    """Register a runner of functions with the endpoint."""
+def runner() -> Iterator[Runner]:
+    """What runs the functions of this module's endpoint."""
     made = Runner()
     threading.Thread(target=made.server.serve_forever, daemon=True).start()
-    own(endpoint, "invoke-url", "POST", {"url": made.url})
     yield made
     made.server.shutdown()
     made.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def aws(runner: Runner) -> Iterator[Clients]:
+    """Clients of an endpoint that hands invocations to the runner."""
+    with aws_endpoint(runner.url) as process:
+        yield Clients(process.url())
 
 
 @pytest.fixture
@@ -89,12 +96,10 @@ def _zip() -> bytes:
     return content.getvalue()
 
 
-def own(url: str, route: str, method: str = "GET", body: Any = None) -> Any:
+def own(url: str, route: str) -> Any:
     """Ask one of the sandbox's own routes."""
-    data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(f"{url}/_sandbox/{route}", data, method=method)  # noqa: S310 - the endpoint
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=20) as response:
+    with opener.open(f"{url}/_sandbox/{route}", timeout=20) as response:
         return json.loads(response.read())
 
 
@@ -117,7 +122,7 @@ def test_ends_on_a_signal() -> None:
         waiting.join(10)
 
 
-def test_logs_every_call(endpoint: str, aws: Clients, name: str) -> None:
+def test_logs_every_call(aws: Clients, name: str) -> None:
     """The access log tells service, operation, resource, access key and status of each call, also of a failed one."""
     client = aws("sqs", name)
     url = client.create_queue(QueueName=name)["QueueUrl"]
@@ -133,7 +138,7 @@ def test_logs_every_call(endpoint: str, aws: Clients, name: str) -> None:
         aws("lambda", name).get_function(FunctionName=name)
     calls = [
         (call["service"], call["operation"], call["resources"], call["status"])
-        for call in own(endpoint, f"calls?access_key_id={name}")
+        for call in own(aws.url, f"calls?access_key_id={name}")
     ]
     assert calls == [
         ("sqs", "CreateQueue", [name], 200),
@@ -141,17 +146,17 @@ def test_logs_every_call(endpoint: str, aws: Clients, name: str) -> None:
         ("events", "PutEvents", ["default"], 200),
         ("secretsmanager", "GetSecretValue", [name], 404),
         ("dynamodb", "GetItem", [name], 400),
-        ("lambda", "GetFunction", [name], 404),
+        ("lambda", f"GET /2015-03-31/functions/{name}", [], 404),
     ]
 
 
-def test_shows_a_queues_messages_as_receiving_them_would(endpoint: str, aws: Clients, name: str) -> None:
+def test_shows_a_queues_messages_as_receiving_them_would(aws: Clients, name: str) -> None:
     """What a look says is what ReceiveMessage says, but for the receive, which it is not."""
     client = aws("sqs")
     url = client.create_queue(QueueName=name)["QueueUrl"]
     attributes = {"A": {"DataType": "String", "StringValue": "b"}, "B": {"DataType": "Number", "StringValue": "7"}}
     client.send_message(QueueUrl=url, MessageBody="x", MessageAttributes=attributes)
-    (seen,) = own(endpoint, f"messages?queue={name}")["Messages"]
+    (seen,) = own(aws.url, f"messages?queue={name}")["Messages"]
     (received,) = client.receive_message(
         QueueUrl=url, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
     )["Messages"]
@@ -160,9 +165,9 @@ def test_shows_a_queues_messages_as_receiving_them_would(endpoint: str, aws: Cli
     del received["Attributes"]["ApproximateFirstReceiveTimestamp"]
     del received["ReceiptHandle"], received["MD5OfMessageAttributes"]
     assert seen == received
-    assert len(own(endpoint, f"messages?queue={name}")["Messages"]) == 1, "in flight, and seen"
+    assert len(own(aws.url, f"messages?queue={name}")["Messages"]) == 1, "in flight, and seen"
     with pytest.raises(urllib.error.HTTPError, match="404"):
-        own(endpoint, f"messages?queue={name}-none")
+        own(aws.url, f"messages?queue={name}-none")
 
 
 def test_invokes_through_the_registered_url(aws: Clients, runner: Runner, function: str) -> None:

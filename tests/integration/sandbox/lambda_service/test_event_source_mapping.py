@@ -98,7 +98,7 @@ def start(moto_url: str, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
             runtime = stack.enter_context(Runtime(function, environments))
             settings = {"partial_responses": True, **settings}
             arn = f"arn:aws:sqs:us-east-1:123456789012:{name}"
-            rig = Rig(client, url, Settings(uuid="mapping", queue_arn=arn, **settings), batches_path)
+            rig = Rig(client, url, Settings(queue_arn=arn, **settings), batches_path)
             rig.mapping = EventSourceMapping(moto_url, lambda: rig.settings, runtime.invoke, environments)
             stack.enter_context(rig.mapping)
             return rig

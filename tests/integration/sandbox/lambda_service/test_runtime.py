@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.aws.callers import FUNCTION_ACCESS_KEY_ID
 from sandbox.lambda_service.execution_environment import runtime_client_module
-from sandbox.lambda_service.function import FUNCTION_ACCESS_KEY_ID, Function
+from sandbox.lambda_service.function import Function
 from sandbox.lambda_service.invoke_endpoint import InvokeEndpoint
 from sandbox.lambda_service.runtime import FunctionInitError, Runtime
 from tests.support import ROOT
@@ -195,13 +196,13 @@ def test_forwarded_invocations_reach_the_function() -> None:
         with Runtime(TOY) as runtime:
             endpoint.attach(runtime)
             event = {"do": "print", "value": "forwarded"}
-            assert _post(endpoint.url, function_name=TOY.arn, event=event, invocation_type="Event")[0] == 202
+            assert _post(endpoint.base_url, function_name=TOY.arn, event=event, invocation_type="Event")[0] == 202
             assert runtime.wait_until_idle(30)
             assert "forwarded" in runtime.log_lines()
             request = {"function_name": "toy", "event": {"do": "echo", "value": 4}}
-            answer = _post(endpoint.url, **request, invocation_type="RequestResponse")
+            answer = _post(endpoint.base_url, **request, invocation_type="RequestResponse")
             assert answer == (200, {"payload": 4, "function_error": None})
-            assert _post(endpoint.url, function_name="other", event={}, invocation_type="Event")[0] == 404
+            assert _post(endpoint.base_url, function_name="other", event={}, invocation_type="Event")[0] == 404
     finally:
         endpoint.close()
 

@@ -17,7 +17,7 @@ def arrival(text: str = "Shipped") -> Arrival:
 
 def test_the_oldest_requests_and_messages_are_forgotten_first() -> None:
     """Beyond the limit the newest stay, and the counts go on."""
-    simulator = Simulator(most_entries=3)
+    simulator = Simulator(most_bytes=3 * 1200)  # each takes 1 KiB and its body
     for number in range(5):
         reply = simulator.receive(arrival(f"number {number}"))
         simulator.finish(reply, "sent")
@@ -29,11 +29,11 @@ def test_the_oldest_requests_and_messages_are_forgotten_first() -> None:
 
 def test_large_entries_are_bounded_by_their_bytes() -> None:
     """A few large bodies push out the others, but the newest is always kept."""
-    log: BoundedLog[str] = BoundedLog(most_entries=100, most_bytes=1000)
+    log: BoundedLog[str] = BoundedLog(most_bytes=1000)
     for number, size in enumerate([10, 400, 400, 400, 5000]):
-        log.add(number, str(number), size)
+        log.add(str(number), size)
     newest_alone = list(log)
-    log.add(5, "5", 10)
+    log.add("5", 10)
 
     assert (newest_alone, list(log), log.total) == (["4"], ["5"], 6)
 

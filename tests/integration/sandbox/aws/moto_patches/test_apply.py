@@ -1,6 +1,6 @@
-"""moto as it is still has each gap that is mended. One that fails here: moto has closed the gap, so remove the mend.
+"""moto as it is still has each gap that a patch closes. If a test fails, moto has closed the gap: remove the patch.
 
-moto runs in this process, unmended: the mends are only ever applied in the endpoint's own process.
+moto runs in this process without patches: they are applied only in the endpoint's own process.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from moto.cloudformation.parsing import get_model_map
 from moto.events.models import EventBus
 from moto.sqs.responses import SQSResponse
 
-from sandbox.aws.moto_patches.apply import known_mends
+from sandbox.aws.moto_patches.apply import known_patches
 
 _GAPS: dict[str, Callable[[], None]] = {}
 
 
 def gap(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Register a function that fails once moto has closed the gap of a mend."""
+    """Register a function that fails once moto has closed the gap of a patch."""
 
     def register(check: Callable[[], None]) -> Callable[[], None]:
         _GAPS[name] = check
@@ -51,7 +51,7 @@ def stack(resources: dict[str, Any], outputs: dict[str, Any] | None = None, **op
 
 
 @pytest.fixture(autouse=True)
-def unmended() -> Iterator[None]:
+def unpatched() -> Iterator[None]:
     """Serve AWS with moto as it is."""
     with mock_aws():
         yield
@@ -216,16 +216,16 @@ def _has_no_attribute_of_a_mapping() -> None:
     assert not hasattr(EventSourceMapping, "get_cfn_attribute")
 
 
-@pytest.mark.parametrize("name", sorted(mend.name for mend in known_mends()))
+@pytest.mark.parametrize("name", sorted(patch.name for patch in known_patches()))
 def test_moto_still_has_the_gap(name: str) -> None:
-    """Unmended moto does what the mend's docstring says, so the mend is needed."""
-    assert name in _GAPS, f"write down what moto does without the mend of {name}"
+    """Moto does what the patch's docstring says, so the patch is needed."""
+    assert name in _GAPS, f"write down what moto does without the patch of {name}"
     _GAPS[name]()
 
 
-def test_every_gap_is_mended() -> None:
-    """No gap is described here for which there is no mend any more."""
-    assert set(_GAPS) == {mend.name for mend in known_mends()}
+def test_every_gap_is_patched() -> None:
+    """Each gap that is described here has a patch."""
+    assert set(_GAPS) == {patch.name for patch in known_patches()}
 
 
 @pytest.mark.parametrize(
