@@ -1,24 +1,40 @@
-"""`sociocs`: put messages on the queue, look at what could not be sent, and send it back.
+"""`sociocs`: put messages on the queue, look at the dead letters, and send them back.
 
-A module imports only what stands above it::
+A module imports only what stands before it::
 
-    errors                 what AWS refuses -> one line that says what to do
-    masking                what may be shown of a message
-    stack                  a deployed stack: its outputs and AWS clients
-    options                what every command takes, and how every command prints
-    queue                  batches of SQS: send with retries, delete, give back
-    letters                one dead letter: what it says, and what goes back for it
-    reading                read every dead letter without removing one
-    move_task              SQS's own message move task
-    redrive                send the chosen dead letters back
-    runs                   the keys of a `send`, the same again for the same messages after an interruption
-    messages               a file of messages -> entries for the queue, or every problem with its message and line
-    commands.dead_letters  list, show and redrive
-    commands.discard       delete dead letters by name
-    commands.pause         pause and resume
-    commands.send          validate and enqueue a file of messages
-    commands.status        queues, dead letters by code, the event source mapping
-    main                   the command, and what it prints when something goes wrong
+    errors             an error of AWS -> one line that says what to do
+    text               moments, lengths of time, numbers and foreign text, written for people
+    entries            messages as SendMessageBatch takes them
+    output             the only module that writes: results on standard output, the rest on standard error
+    signals            Ctrl-C and SIGTERM interrupt between two steps, not within one
+    masking            what may be shown of a message
+    stack              a deployed stack: its outputs and AWS clients
+    options            the options that every command has
+    queue              SQS in batches: send with retries, delete, hide, give back, count
+    metrics            what CloudWatch says about a stack
+    letters            one dead letter, and what it says
+    holding            received letters: kept hidden, then given back
+    reading            every dead letter of a queue, none removed
+    looking            the dead letters of all queues of a stack
+    summaries          what a list says of dead letters
+    tables             tables that more than one command prints
+    pages              what `show` says of one letter
+    returning          what goes back to the queue for one letter
+    choice             which letters go back
+    redrive            send the chosen letters back
+    discarding         find letters by name, and delete exactly those
+    runs               the keys of a `send`: the same for the same run
+    message_file       a file -> the texts that should be messages
+    messages           those texts -> entries for the queue, or every problem with its message and line
+    sending            put the messages of a run on the queue
+    commands.list      count dead letters by code, and name each of them
+    commands.show      one dead letter
+    commands.redrive   send dead letters back
+    commands.discard   delete dead letters by name
+    commands.pause     pause and resume
+    commands.send      validate and queue a file of messages
+    commands.status    how much waits where, and whether sending is on
+    main               the command, and what it says when something goes wrong
 
-It works on a deployed stack and on the sandbox alike: only the endpoint differs.
+The command works on a deployed stack and on the sandbox alike: only the endpoint differs.
 """

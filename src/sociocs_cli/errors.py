@@ -1,4 +1,4 @@
-"""What AWS refuses -> one line that says what to do about it."""
+"""An error of AWS -> one line that says what to do about it."""
 
 from typing import NoReturn
 
@@ -21,7 +21,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 AWS_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
-"""AWS refuses, does not answer, or says what is no answer of AWS."""
+"""AWS refused a call, did not answer, or the answer is not one of AWS."""
 
 _SIGN_IN = "sign in (aws sso login), set AWS_PROFILE or give --profile"
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -37,13 +37,13 @@ def in_words(error: BotoCoreError | ClientError | ResponseParserError) -> str:
     if isinstance(error, ResponseParserError):
         return "what answers is not AWS: check the network and --endpoint-url"
     if isinstance(error, ProfileNotFound):
-        return f"{error}: `aws configure list-profiles` says which there are"
+        return f"{error}: `aws configure list-profiles` lists those that exist"
     if isinstance(error, NoRegionError):
         return "no AWS region: set AWS_REGION or give --region"
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return f"no AWS credentials: {_SIGN_IN}"
     if isinstance(error, CredentialRetrievalError | SSOError | TokenRetrievalError):
-        return f"the AWS credentials cannot be had ({error}): {_SIGN_IN}"
+        return f"the AWS credentials cannot be read ({error}): {_SIGN_IN}"
     if isinstance(error, BotoConnectionError | HTTPClientError):
         return f"AWS does not answer ({error}): check the network, --region and --endpoint-url"
     return str(error)

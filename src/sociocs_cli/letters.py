@@ -1,6 +1,6 @@
-"""One dead letter: why it is there, which key it has, and what goes back to the queue for it.
+"""One dead letter: why it is there, which key it has, and when it came.
 
-Four kinds lie side by side: the function's own (attributes say why), those that SQS moved (no attributes of ours, but
+Four kinds lie in one queue: the function's own (attributes say why), those that SQS moved (no attributes of ours, but
 SQS says where they come from), EventBridge's (its attributes have the same names), and Lambda's on-failure records (a
 body that holds the event). All of them become one `Letter`.
 """
@@ -10,23 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from message_sender.contract.strict_json import read_json
-from message_sender.dead_letter import (
-    ERROR_ATTRIBUTES,
-    EVENTBRIDGE_ATTRIBUTES,
-    OUR_ATTRIBUTES,
-)
-from message_sender.envelope import (
-    IDEMPOTENCY_KEY,
-    UNKNOWN_ATTEMPT,
-    Delivery,
-    UnknownEventError,
-    open_event,
-)
+from message_sender.dead_letter import OUR_ATTRIBUTES
+from message_sender.envelope import UNKNOWN_ATTEMPT, Delivery, UnknownEventError, open_event
 from message_sender.outcome import ErrorCode
-from message_sender.sqs_limits import MAXIMUM_ATTRIBUTES, MAXIMUM_MESSAGE_BYTES, fifo_id, is_allowed, message_bytes
+from sociocs_cli.entries import Attribute
 from sociocs_cli.masking import masked_number
 
 if TYPE_CHECKING:
@@ -35,7 +25,7 @@ if TYPE_CHECKING:
 MOVED_BY_SQS = "MOVED_BY_SQS"
 """SQS moved it after `maxReceiveCount` receives: it killed the function each time."""
 FUNCTION_FAILED = "FUNCTION_FAILED"
-"""Lambda wrote it: an event that invoked the function directly, and that the function could put nowhere."""
+"""Lambda wrote it: an event that invoked the function directly, and that the function could put on no queue."""
 WITHOUT_CODE = "WITHOUT_CODE"
 """Nothing says why: the producer's attributes left no room, or a person put it there."""
 OWN_CODES: Mapping[str, str] = {
@@ -44,19 +34,14 @@ OWN_CODES: Mapping[str, str] = {
     WITHOUT_CODE: "nothing says why: no room for attributes, or put there by hand",
 }
 """Codes that are not the function's, and what they mean."""
+CODE_HELP = f"One of the codes in docs/operations.md, or {', '.join(OWN_CODES)}."
+"""What the options `--code` take."""
 
-EVENTS_GROUP = "eventbridge"
-"""The message group that the template's rule gives to events on a FIFO queue."""
 _LONGEST_NUMBER = 18
-_DROPPED = {*ERROR_ATTRIBUTES, *EVENTBRIDGE_ATTRIBUTES}
 
 
-class NotReturnableError(Exception):
-    """A letter that cannot go back as it is, and why."""
-
-
-class NoRoomForKeyError(NotReturnableError):
-    """Its key is its id, and there is no room to write it down: interrupted, a redrive would send it twice."""
+class UnreadableLetterError(Exception):
+    """The message or the messages of a letter cannot be found, and why."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +58,7 @@ class Letter:
 
     @property
     def receipt(self) -> str:
-        """What deletes it or gives it back."""
+        """The receipt handle, with which SQS deletes it or makes it visible."""
         return self.received["ReceiptHandle"]
 
     @property
@@ -82,16 +67,14 @@ class Letter:
         return self.received.get("Body", "")
 
     @cached_property
-    def attributes(self) -> dict[str, dict[str, Any]]:
+    def attributes(self) -> dict[str, Attribute]:
         """The message attributes, as SendMessage takes them."""
-        return {
-            name: {part: value[part] for part in ("DataType", "StringValue", "BinaryValue") if part in value}
-            for name, value in self.received.get("MessageAttributes", {}).items()
-        }
+        received = cast(Mapping[str, Attribute], self.received.get("MessageAttributes", {}))
+        return {name: _as_sent(value) for name, value in received.items()}
 
     @property
-    def own_attributes(self) -> dict[str, dict[str, Any]]:
-        """Those of the producer."""
+    def own_attributes(self) -> dict[str, Attribute]:
+        """The attributes of the producer."""
         return {name: value for name, value in self.attributes.items() if name not in OUR_ATTRIBUTES}
 
     @cached_property
@@ -99,9 +82,9 @@ class Letter:
         """Why it is here: an `ErrorCode`, one of EventBridge's codes, or one of `OWN_CODES`."""
         if self._system("DeadLetterQueueSourceArn"):
             return MOVED_BY_SQS  # also when an error of an earlier stay is still on it
-        if UNKNOWN_ATTEMPT in self.attributes and not self._text("ERROR_CODE"):
-            return ErrorCode.OUTCOME_UNKNOWN.value  # whose code found no room beside the producer's attributes
-        return self._text("ERROR_CODE") or (FUNCTION_FAILED if self._record is not None else WITHOUT_CODE)
+        if UNKNOWN_ATTEMPT in self.attributes and not self.text("ERROR_CODE"):
+            return ErrorCode.OUTCOME_UNKNOWN.value  # the code found no room beside the producer's attributes
+        return self.text("ERROR_CODE") or (FUNCTION_FAILED if self.record is not None else WITHOUT_CODE)
 
     @property
     def source(self) -> str:
@@ -122,27 +105,23 @@ class Letter:
 
     @property
     def reason(self) -> str:
-        """For people."""
-        return self._text("ERROR_MESSAGE") or OWN_CODES.get(self.code, "")
+        """Why it is here, for people."""
+        return self.text("ERROR_MESSAGE") or OWN_CODES.get(self.code, "")
 
     @property
     def first_seen(self) -> datetime:
         """When it first entered a queue, as far as the letter says; in UTC."""
-        try:
-            said = datetime.fromisoformat(self._text("FIRST_SEEN"))
-            return (said if said.tzinfo else said.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):  # no time, or one that is out of Python's range in UTC
-            return self.written_at
+        return _moment(self.text("FIRST_SEEN")) or self.written_at
 
     @property
     def written_at(self) -> datetime:
-        """SQS's SentTimestamp: for what SQS moved, when it entered its first queue."""
+        """SQS's SentTimestamp. Of a letter that SQS moved: when it entered its first queue."""
         return datetime.fromtimestamp(int(self._system("SentTimestamp") or 0) / 1000, UTC)
 
     @property
     def attempts(self) -> int | None:
         """How often it was tried again, when the letter says so."""
-        text = self._text("RETRY_ATTEMPTS")
+        text = self.text("RETRY_ATTEMPTS")
         # Digits of other scripts are decimal too, superscripts are digits, and int() takes no more than 4300 of them.
         return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
 
@@ -153,97 +132,62 @@ class Letter:
 
     @cached_property
     def key(self) -> str | None:
-        """The idempotency key, by the function's own rules; None for a record of several events, or of none."""
+        """The idempotency key, by the function's own rules. None for a record of several events or of none."""
         try:
-            keys = [delivery.key for delivery in self._deliveries()]
-        except NotReturnableError:
+            keys = [delivery.key for delivery in self.deliveries()]
+        except UnreadableLetterError:
             return None
         return keys[0] if len(keys) == 1 else None
 
     @property
     def masked_recipient(self) -> str:
-        """Whom it is for: enough of the number to tell two letters apart, too little to know it."""
+        """The end of the recipient's number: enough to tell two letters apart, and too little to know it."""
         try:
-            contents = [delivery.content for delivery in self._deliveries()]
-        except NotReturnableError:
+            contents = [delivery.content for delivery in self.deliveries()]
+        except UnreadableLetterError:
             return "unknown"
         if len(contents) != 1:
             return f"{len(contents)} messages"
         to = contents[0].get("to") if isinstance(contents[0], dict) else None
         return masked_number(to) if isinstance(to, str) else "unknown"
 
-    @property
-    def needs_care(self) -> bool:
-        """Whether SQS's own move would be wrong: the letter would lose its key, or is not itself what goes back."""
-        return self._record is not None or IDEMPOTENCY_KEY not in self.attributes
-
-    def entries(self, *, fifo: bool, without_key: bool = False) -> list[dict[str, Any]]:
-        """Make the SendMessageBatch entries that go back: body, key, unknown attempt and the producer's attributes.
-
-        Args:
-            fifo: the queue that they go back to is FIFO.
-            without_key: also when the key is the letter's id and there is no room for it.
-
-        Raises:
-            NotReturnableError: it cannot go back.
-        """
-        entries = []
-        for position, delivery in enumerate(self._deliveries()):
-            # Of a letter that is itself what goes back, the very body that SQS gave.
-            body, key = delivery.body if self._record is not None else self.body, delivery.key
-            attributes = {name: value for name, value in self.attributes.items() if name not in _DROPPED}
-            entry: dict[str, Any] = {"MessageBody": body, "MessageAttributes": attributes}
-            if IDEMPOTENCY_KEY not in attributes:
-                self._write_key(entry, key, without_key=without_key)
-            if message_bytes(entry) > MAXIMUM_MESSAGE_BYTES:
-                raise NotReturnableError("it is larger than 1 MiB")
-            if fifo:
-                entry["MessageGroupId"] = self.group or EVENTS_GROUP
-                # One for each letter: that of its first stay would make SQS drop it without a word for 5 minutes.
-                entry["MessageDeduplicationId"] = fifo_id(f"redrive:{self.id}:{position}")
-            entries.append(entry)
-        return entries
-
-    def _write_key(self, entry: dict[str, Any], key: str, *, without_key: bool) -> None:
-        attributes = entry["MessageAttributes"]
-        attributes[IDEMPOTENCY_KEY] = {"DataType": "String", "StringValue": key}
-        fits = (
-            len(attributes) <= MAXIMUM_ATTRIBUTES and message_bytes(entry) <= MAXIMUM_MESSAGE_BYTES and is_allowed(key)
-        )
-        if not fits:
-            del attributes[IDEMPOTENCY_KEY]
-            if key == self.id and not without_key:  # otherwise the body says it again
-                raise NoRoomForKeyError("no room for its key, so that an interruption could send it twice")
-
-    def _deliveries(self) -> list[Delivery]:
-        """Take out what goes back, message by message, as the function takes it out of an event."""
-        if self._record is not None:
-            try:
-                payload = self._record.get("requestPayload")
-                if isinstance(payload, dict) and "Records" in payload:
-                    raise UnknownEventError("a batch of the queue is never invoked asynchronously")
-                return open_event(payload)
-            except UnknownEventError:
-                raise NotReturnableError("the event that it holds is neither one of EventBridge nor several") from None
-        try:
-            return open_event({"Records": [self._as_record()]})
-        except UnknownEventError as error:
-            raise NotReturnableError(str(error)) from None
-
     @cached_property
-    def _record(self) -> dict[str, Any] | None:
+    def record(self) -> dict[str, object] | None:
         """Lambda's on-failure record, which holds the event; None when this is none."""
         if "ERROR_CODE" in self.attributes or self._system("DeadLetterQueueSourceArn"):
             return None
         try:
-            body = read_json(self.body)
+            value = read_json(self.body)
         except ValueError:
             return None
-        is_record = isinstance(body, dict) and {"requestContext", "requestPayload"} <= body.keys()
-        return body if is_record and "detail-type" not in body else None
+        return value if isinstance(value, dict) and {"requestContext", "requestPayload"} <= value.keys() else None
 
-    def _as_record(self) -> dict[str, Any]:
-        """The letter as Lambda would hand it to the function, so that the key is what the function takes it for."""
+    def deliveries(self) -> list[Delivery]:
+        """Take out the messages, as the function takes them out of an event.
+
+        Raises:
+            UnreadableLetterError: there is none, or it cannot be read.
+        """
+        try:
+            if self.record is None:
+                return open_event({"Records": [self._as_record()]})
+            payload = self.record.get("requestPayload")
+            if isinstance(payload, dict) and "Records" in payload:
+                raise UnknownEventError("a batch of the queue is never invoked asynchronously")
+            return open_event(payload)
+        except UnknownEventError as error:
+            of_record = "the event that it holds is neither one of EventBridge nor several"
+            raise UnreadableLetterError(str(error) if self.record is None else of_record) from None
+
+    def text(self, name: str) -> str:
+        """Return the value of a string attribute, or an empty string."""
+        return self.attributes[name].get("StringValue", "") if name in self.attributes else ""
+
+    def _system(self, name: str) -> str:
+        return cast(Mapping[str, str], self.received.get("Attributes", {})).get(name, "")
+
+    def _as_record(self) -> dict[str, object]:
+        """Write the letter as Lambda would hand it to the function, so that it has the key that the function finds."""
         return {
             "messageId": self.id,
             "receiptHandle": self.receipt,
@@ -261,15 +205,24 @@ class Letter:
             "awsRegion": "us-east-1",
         }
 
-    def _text(self, name: str) -> str:
-        value = self.attributes.get(name, {}).get("StringValue", "")
-        return str(value)
 
-    def _system(self, name: str) -> str:
-        return str(self.received.get("Attributes", {}).get(name, ""))  # type: ignore[call-overload]
+def _moment(text: str) -> datetime | None:
+    """Read a moment of one of our attributes, in UTC; None when it is none."""
+    try:
+        said = datetime.fromisoformat(text)
+        return (said if said.tzinfo else said.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):  # not a time, or a time that Python cannot write in UTC
+        return None
 
 
-def _as_lambda_gives(value: Mapping[str, Any]) -> dict[str, Any]:
+def _as_sent(value: Attribute) -> Attribute:
+    """Take the parts of a received attribute that SendMessage takes."""
+    if "BinaryValue" in value:
+        return {"DataType": value["DataType"], "BinaryValue": value["BinaryValue"]}
+    return {"DataType": value["DataType"], "StringValue": value.get("StringValue", "")}
+
+
+def _as_lambda_gives(value: Attribute) -> dict[str, str]:
     if "BinaryValue" in value:
         return {"dataType": value["DataType"], "binaryValue": base64.b64encode(value["BinaryValue"]).decode()}
     return {"dataType": value["DataType"], "stringValue": value.get("StringValue", "")}

@@ -1,19 +1,23 @@
-"""The command `sociocs`, and what it says when something goes wrong: one line, never a traceback."""
+"""The command `sociocs`. When something goes wrong it says so in one line, never in a traceback."""
 
-import signal
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from types import FrameType
 from typing import NoReturn
 
 import click
 
-from sociocs_cli.commands.dead_letters import dead_letters
+from sociocs_cli import output
 from sociocs_cli.commands.discard import discard
+from sociocs_cli.commands.list import list_
 from sociocs_cli.commands.pause import pause, resume
+from sociocs_cli.commands.redrive import redrive
 from sociocs_cli.commands.send import send
+from sociocs_cli.commands.show import show
 from sociocs_cli.commands.status import status
 from sociocs_cli.errors import AWS_ERRORS, in_words
+from sociocs_cli.options import OpenStack
+from sociocs_cli.signals import sigterm_interrupts
+from sociocs_cli.stack import Stack
 
 FAILED = 1
 INTERRUPTED = 130
@@ -37,42 +41,52 @@ def sociocs() -> None:  # a backspace alone on its line tells click to keep the 
       0    done
       1    something failed, was refused or not found
       2    the command line is wrong
-      130  interrupted; running it again goes on, and sends nothing twice
+      130  interrupted; run it again to go on, nothing is sent twice
     """  # noqa: D301
 
 
-dead_letters.add_command(discard)
-sociocs.add_command(send)
-sociocs.add_command(dead_letters)
-sociocs.add_command(status)
-sociocs.add_command(pause)
-sociocs.add_command(resume)
+@click.group("dead-letters", short_help="Look at the messages that could not be sent, and send them back.")
+def dead_letters() -> None:
+    """Look at the messages that could not be sent, and send them back."""
 
 
-def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line, and exit."""
-    signal.signal(signal.SIGTERM, _interrupt)
+for _command in (list_, show, redrive, discard):
+    dead_letters.add_command(_command)
+for _command in (send, dead_letters, status, pause, resume):
+    sociocs.add_command(_command)
+
+
+def main(arguments: list[str] | None = None, open_stack: OpenStack = Stack) -> NoReturn:
+    """Run the command line, and exit.
+
+    Args:
+        arguments: those of the command line by default.
+        open_stack: makes the stack that the options name.
+    """
+    with sigterm_interrupts():
+        code = _run(arguments, open_stack)
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None, open_stack: OpenStack) -> int:
+    """Run the command line; return the exit code."""
     try:
-        sociocs.main(arguments, prog_name="sociocs", standalone_mode=False)
+        sociocs.main(arguments, prog_name="sociocs", standalone_mode=False, obj=open_stack)
     except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
+        return exit_.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. Nothing is lost: run it again to go on.", err=True)
-        sys.exit(INTERRUPTED)
+        output.note("Interrupted. Nothing is lost: run it again to go on.")
+        return INTERRUPTED
     except AWS_ERRORS as error:
-        click.echo(f"Error: {in_words(error)}", err=True)
-        sys.exit(FAILED)
+        output.note(f"Error: {in_words(error)}")
+        return FAILED
     except BrokenPipeError:  # `| head` has seen enough
         sys.stderr.close()
-        sys.exit(FAILED)
-    sys.exit(0)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+        return FAILED
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
-"""What may be shown of a message to somebody who looks over an operator's shoulder: its shape, not what it says."""
+"""What may be shown of a message by default: its shape, not what it says."""
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from message_sender.contract.problems import dotted
 from message_sender.contract.strict_json import read_json
+from sociocs_cli.entries import Attribute
 
 _PROVIDERS = ("twlo", "twlowa", "gswa")
 _METADATA = frozenset({"idempotency_key", "expires_at", "reference"})
-"""Not for personal data, says the contract."""
+"""The contract says that they are not for personal data."""
 _ENVELOPES: tuple[tuple[frozenset[str], frozenset[str], frozenset[str]], ...] = (
-    # what an envelope has, what may be shown of it, and where the message is (or what holds it)
+    # the fields by which an envelope is known, those that may be shown, and the one that holds the message
     (
         frozenset({"detail-type", "source", "detail"}),
         frozenset({"version", "id", "detail-type", "source", "account", "time", "region"}),
@@ -38,7 +38,7 @@ def masked_body(body: str) -> str:
         return _stars(body)
 
 
-def masked_attributes(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def masked_attributes(attributes: Mapping[str, Attribute]) -> dict[str, str]:
     """Write the producer's own attributes: names and types, not values."""
     return {
         name: f"{value['DataType']} {_stars(value.get('StringValue', value.get('BinaryValue', '')))}"
@@ -47,17 +47,12 @@ def masked_attributes(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, 
 
 
 def masked_number(to: str) -> str:
-    """Write the last two digits of a phone number; of something short, nothing."""
+    """Write the last two digits of a phone number, and nothing of a text that is too short to be one."""
     return f"***{to[-2:]}" if len(to) >= 8 else "***"
 
 
-def printable(text: str) -> str:
-    """Take out what a terminal would act on."""
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
-
-
-def _opened(value: Any) -> Any:
-    """Mask a message, or what is in an envelope; an envelope's own values are no one's secret."""
+def _opened(value: object) -> object:
+    """Mask a message, or the message in an envelope. The envelope's own values are not personal."""
     if isinstance(value, list):
         return [_opened(item) for item in value]
     if not isinstance(value, dict):
@@ -71,14 +66,14 @@ def _opened(value: Any) -> Any:
     return {dotted((name,)): _of_message(name, part) for name, part in value.items()}
 
 
-def _inner(value: Any) -> Any:
+def _inner(value: object) -> object:
     try:
         return _opened(read_json(value) if isinstance(value, str) else value)
     except ValueError:
         return _masked(value)
 
 
-def _of_message(name: str, value: Any) -> Any:
+def _of_message(name: str, value: object) -> object:
     if name == "provider" and value in _PROVIDERS:
         return value
     if name == "metadata" and isinstance(value, dict):
@@ -86,7 +81,7 @@ def _of_message(name: str, value: Any) -> Any:
     return _masked(value)
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: object) -> object:
     if isinstance(value, dict):
         return {dotted((name,)): _masked(part) for name, part in value.items()}
     if isinstance(value, list):

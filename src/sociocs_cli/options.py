@@ -1,28 +1,23 @@
-"""What every command takes, and how every command speaks."""
+"""The options that every command has: which stack, and `--json`."""
 
 import functools
-import json
 import os
-import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sociocs_cli.stack import DEFAULT_NAME, NAME_VARIABLE, Stack
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+OpenStack = Callable[[str, str | None, str | None, str | None], Stack]
+"""Makes a stack of its name, region, profile and endpoint URL. `main` gives it to the commands as click's `obj`."""
 
-_WIDE = 200
-"""Columns of a table that no person looks at: nothing is to be cut off in a file or a pipe."""
+Command = TypeVar("Command", bound=Callable[..., Any])  # Any: click's decorators change the parameters
 
 
 def on_a_stack(command: Command) -> Command:
-    """Add the options that say which stack, and `--json`; the command gets `stack` and `as_json`."""
+    """Add the options that say which stack, and `--json`. The command gets `stack` and `as_json`."""
 
     @click.option(
         "--stack",
@@ -43,17 +38,31 @@ def on_a_stack(command: Command) -> Command:
         help="AWS endpoint, of the sandbox.  [env var: AWS_ENDPOINT_URL]",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+    @click.pass_context
     @functools.wraps(command)
     def with_stack(
-        *args: Any, stack_name: str, region: str | None, profile: str | None, endpoint_url: str | None, **options: Any
-    ) -> Any:
-        return command(*args, stack=Stack(stack_name, region, profile, endpoint_url), **options)
+        context: click.Context,
+        /,
+        *args: object,
+        stack_name: str,
+        region: str | None,
+        profile: str | None,
+        endpoint_url: str | None,
+        **options: object,
+    ) -> object:
+        open_stack = cast(OpenStack, context.obj or Stack)
+        return command(*args, stack=open_stack(stack_name, region, profile, endpoint_url), **options)
 
-    return with_stack  # type: ignore[return-value]  # click's decorators change the parameters
+    return cast(Command, with_stack)
+
+
+def codes_of(given: tuple[str, ...]) -> frozenset[str]:
+    """Read the values of a repeated option `--code`, in any case."""
+    return frozenset(code.strip().upper() for code in given)
 
 
 def _address(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """Refuse what is no address, of the option or of the variable that boto3 reads; an empty one is none."""
+    """Refuse a value of the option, or of the variable that boto3 reads, that is no address. An empty one is none."""
     url = value or os.environ.get("AWS_ENDPOINT_URL")
     if url and not _is_address(url):
         hint = "--endpoint-url" if value else "AWS_ENDPOINT_URL"
@@ -65,61 +74,5 @@ def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
+    except ValueError:  # the port or the IPv6 address is malformed
         return False
-
-
-def out() -> Console:
-    """Where results go: standard output, in full width when it is a file or a pipe."""
-    return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
-
-
-def note(text: str) -> None:
-    """Say something that is not the result."""
-    click.echo(text, err=True)
-
-
-def print_json(value: Any) -> None:
-    """Print a result for programs, in ASCII: a body may hold half a character, which no encoding has."""
-    click.echo(json.dumps(value, indent=2))
-
-
-def progress(words: str, total: int | None = None) -> tuple[Progress, Any]:
-    """Make a progress bar on standard error, which shows on a terminal only; enter it to start it."""
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    return bar, bar.add_task(words, total=total)
-
-
-def timestamp(moment: datetime) -> str:
-    """Write a moment in UTC, to the second."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def age(moment: datetime, now: datetime) -> str:
-    """Write how long ago something was, in its two largest units."""
-    return duration((now - moment).total_seconds())
-
-
-def duration(seconds: float) -> str:
-    """Write a length of time in its two largest units: `2 d 4 h`."""
-    left = max(0, int(seconds))
-    parts: list[str] = []
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, length)
-        if count or (unit == "s" and not parts):
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
-
-
-def count(number: int, thing: str, things: str | None = None) -> str:
-    """Write a number and what it counts: `1 message`, `2 messages`."""
-    return f"{number} {thing if number == 1 else things or f'{thing}s'}"

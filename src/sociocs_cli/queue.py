@@ -1,24 +1,23 @@
-"""SQS in batches: send with retries, delete, give back, count. Used wherever the command touches a queue."""
+"""SQS in batches: send with retries, delete, hide, give back, count."""
 
 import random
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import click
 from botocore.exceptions import ClientError
 
-from message_sender.sqs_limits import BATCH_ENTRIES
+from message_sender.sqs_limits import BATCH_ENTRIES, numbered
+from sociocs_cli.entries import SendEntry
 from sociocs_cli.errors import AWS_ERRORS
+from sociocs_cli.signals import undisturbed
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import GetQueueAttributesResultTypeDef
 
 TRIES = 5
 """Of an entry that SQS did not take, before it counts as failed."""
@@ -39,7 +38,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How many messages are in a queue; SQS calls all three approximate."""
+    """How many messages are in a queue. SQS calls all three approximate."""
 
     visible: int
     in_flight: int
@@ -72,15 +71,15 @@ def depth(sqs: "SQSClient", url: str) -> Depth:
     )
 
 
-def _time_of(answer: Any) -> datetime:
+def _time_of(answer: "GetQueueAttributesResultTypeDef") -> datetime:
     try:
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-    except (KeyError, TypeError, ValueError):
-        return datetime.now(UTC)
+    except (KeyError, ValueError):
+        return datetime.now(UTC).replace(microsecond=0)
 
 
-def send_batch(sqs: "SQSClient", url: str, entries: Sequence[dict[str, Any]], sleep: Sleep = time.sleep) -> list[Sent]:
-    """Send what fits into one batch, and what SQS did not take of it again; the answers are in the order of entries.
+def send_batch(sqs: "SQSClient", url: str, entries: Sequence[SendEntry], sleep: Sleep = time.sleep) -> list[Sent]:
+    """Send what fits into one batch, and again what SQS did not take of it. The answers are in the order of entries.
 
     Raises:
         ClientError: SQS refused the call itself; nothing of it was sent.
@@ -92,9 +91,9 @@ def send_batch(sqs: "SQSClient", url: str, entries: Sequence[dict[str, Any]], sl
             wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
             sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
         left = [position for position in range(len(entries)) if position not in done]
-        batch: list[Any] = [{"Id": str(position), **entries[position]} for position in left]
+        batch = [{**entry, "Id": str(position)} for position, entry in enumerate(entries) if position not in done]
         try:
-            answer = sqs.send_message_batch(QueueUrl=url, Entries=batch)
+            answer = sqs.send_message_batch(QueueUrl=url, Entries=batch)  # type: ignore[arg-type]  # a SendEntry and Id
         except ClientError as error:
             if not done:
                 raise
@@ -102,10 +101,10 @@ def send_batch(sqs: "SQSClient", url: str, entries: Sequence[dict[str, Any]], sl
             break
         for success in answer.get("Successful", []):
             done[int(success["Id"])] = Sent(success["MessageId"])
-        refused = {int(failure["Id"]): failure for failure in answer.get("Failed", [])}
-        for position, failure in refused.items():
+        for failure in answer.get("Failed", []):
             if failure.get("SenderFault") or attempt == TRIES - 1:
-                done[position] = Sent(None, f"{failure['Code']}: {failure.get('Message', '')}".rstrip(": "))
+                words = f"{failure['Code']}: {failure.get('Message', '')}".rstrip(": ")
+                done[int(failure["Id"])] = Sent(None, words)
         if len(done) == len(entries):
             break
     return [done.get(position, Sent(None, "SQS did not say what became of it")) for position in range(len(entries))]
@@ -113,7 +112,7 @@ def send_batch(sqs: "SQSClient", url: str, entries: Sequence[dict[str, Any]], sl
 
 def delete_batch(sqs: "SQSClient", url: str, receipts: Sequence[str]) -> set[int]:
     """Delete up to ten messages; return the positions of those that could not be deleted."""
-    entries: list[Any] = [{"Id": str(n), "ReceiptHandle": receipt} for n, receipt in enumerate(receipts)]
+    entries = numbered({"ReceiptHandle": receipt} for receipt in receipts)
     for _ in range(2):
         answer = sqs.delete_message_batch(QueueUrl=url, Entries=entries)
         failed = {failure["Id"] for failure in answer.get("Failed", [])}
@@ -124,14 +123,11 @@ def delete_batch(sqs: "SQSClient", url: str, receipts: Sequence[str]) -> set[int
 
 
 def set_visibility(sqs: "SQSClient", url: str, receipts: Sequence[str], seconds: int) -> bool:
-    """Hide up to ten received messages for so long from now on; 0 makes them visible.
+    """Hide up to ten received messages for so many seconds from now on; 0 makes them visible.
 
-    Returns whether SQS could be asked. To hide one that is visible again or deleted meanwhile does nothing, and is no
-    error here.
+    Returns whether SQS could be asked. A message that is visible again or deleted meanwhile is no error here.
     """
-    entries: list[Any] = [
-        {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": seconds} for n, receipt in enumerate(receipts)
-    ]
+    entries = numbered({"ReceiptHandle": receipt, "VisibilityTimeout": seconds} for receipt in receipts)
     try:
         sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
     except AWS_ERRORS:
@@ -140,7 +136,7 @@ def set_visibility(sqs: "SQSClient", url: str, receipts: Sequence[str], seconds:
 
 
 def give_back(sqs: "SQSClient", url: str, receipts: Sequence[str], within_seconds: float) -> None:
-    """Make received messages visible again. Where that fails, they are so when their visibility timeout ends.
+    """Make received messages visible again. Where that fails, they become visible when their timeout ends.
 
     Args:
         sqs: the client.
@@ -154,29 +150,3 @@ def give_back(sqs: "SQSClient", url: str, receipts: Sequence[str], within_second
             could = set_visibility(sqs, url, receipts[start : start + BATCH_ENTRIES], 0)
         if not could or time.monotonic() > ends:
             return
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put off the first Ctrl-C or SIGTERM until the block is done, so that it is done whole; the second interrupts."""
-    interrupted = False
-
-    def put_off(_number: int, _frame: FrameType | None) -> None:
-        nonlocal interrupted
-        if interrupted:
-            raise KeyboardInterrupt
-        interrupted = True
-        click.echo("Finishing this batch; press again to stop at once.", err=True)
-
-    try:
-        before = {number: signal.signal(number, put_off) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread, which is the only one that signals interrupt
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-    if interrupted:
-        raise KeyboardInterrupt

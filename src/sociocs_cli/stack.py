@@ -1,6 +1,8 @@
 """A deployed stack: its outputs, and clients for what they name."""
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,9 +24,21 @@ DEFAULT_NAME = "sociocs-message-sender"
 NAME_VARIABLE = "SOCIOCS_STACK"
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long the command waits for AWS, in seconds."""
+
+    long_poll: int = 1
+    """A receive asks all of SQS's servers for so long, so that an empty answer means something."""
+    between_looks: float = 0.5
+    """Between two looks at the state of the mapping."""
+    mapping: float = 300.0
+    """Until Lambda has changed the mapping. Its page says "within a few minutes"; mostly it is half a minute."""
+
+
 @dataclass
 class Stack:
-    """One stack, read when something of it is first needed."""
+    """One stack. Its description and its clients are made when they are first needed."""
 
     name: str = DEFAULT_NAME
     region: str | None = None
@@ -38,11 +52,14 @@ class Stack:
             retries={"mode": "standard", "total_max_attempts": 3},
         )
     )
-    """An endpoint that does not answer ends the command in half a minute, and not in botocore's five."""
+    """An endpoint that does not answer ends the command in half a minute. With botocore's defaults it takes five."""
+    waits: Waits = Waits()
+    monotonic: Callable[[], float] = time.monotonic
+    """The clock of every wait."""
 
     @cached_property
     def session(self) -> boto3.Session:
-        """The boto3 session; AWS_REGION counts as it does in the AWS CLI and on Lambda."""
+        """The boto3 session. AWS_REGION counts, as it does in the AWS CLI and on Lambda."""
         region = self.region or os.environ.get("AWS_REGION")
         return boto3.Session(profile_name=self.profile, region_name=region)
 
@@ -51,7 +68,7 @@ class Stack:
         """What CloudFormation says of the stack.
 
         Raises:
-            click.ClickException: there is no such stack, or no AWS.
+            click.ClickException: there is no such stack, or the endpoint is not AWS.
         """
         client = self.session.client("cloudformation", endpoint_url=self.endpoint_url, config=self.config)
         not_aws = f"what answers at {client.meta.endpoint_url} is not AWS: check --endpoint-url"
@@ -75,7 +92,7 @@ class Stack:
         return {output["OutputKey"]: output["OutputValue"] for output in self.description.get("Outputs", [])}
 
     def output(self, name: str) -> str:
-        """One output.
+        """Return one output.
 
         Raises:
             click.ClickException: the stack is not one of this project's, or is not ready.
@@ -101,7 +118,7 @@ class Stack:
 
     @property
     def mapping_state(self) -> str:
-        """The state of what feeds the function from the queue: Enabled, Disabled, or on its way to either."""
+        """The state of the mapping from the queue to the function: Enabled, Disabled, or a change to either."""
         found = self.functions.get_event_source_mapping(UUID=self.output("EventSourceMappingId"))
         return found.get("State", "Unknown")
 
@@ -112,17 +129,12 @@ class Stack:
         return parameters.get("EventBridgeTarget") == "function" and parameters.get("Paused") != "true"
 
     @property
-    def is_paused(self) -> bool:
-        """Whether nothing is being sent, from the queue or by events that invoke the function directly."""
-        return not self.takes_direct_events and self.mapping_state == "Disabled"
-
-    @property
     def queue_url(self) -> str:
         """Where messages go."""
         return self.output("MessageQueueUrl")
 
     @property
     def dead_letter_queue_urls(self) -> list[str]:
-        """Where dead letters are: with FIFO queues, those of EventBridge and Lambda are in a queue of their own."""
+        """Where dead letters are. With FIFO queues, those of EventBridge and Lambda are in a queue of their own."""
         events = self.outputs.get("EventDeadLetterQueueUrl")
         return [self.output("MessageDeadLetterQueueUrl"), *([events] if events else [])]

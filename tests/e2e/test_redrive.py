@@ -167,15 +167,15 @@ def test_refused_messages_go_back_once_also_when_the_command_is_killed(sandbox: 
         f'{{"text": "bad {number}"' for number in range(MALFORMED)
     )
 
-    move_while_paused(sandbox, sociocs)
+    redrive_while_paused(sandbox, sociocs)
 
 
-def move_while_paused(sandbox: Sandbox, sociocs: Any) -> None:
-    """While sending is paused SQS moves the whole queue; resumed, what cannot succeed comes back with its reason."""
+def redrive_while_paused(sandbox: Sandbox, sociocs: Any) -> None:
+    """While sending is paused letters wait on the queue; resumed, what cannot succeed comes back with its reason."""
     assert sociocs("pause")["mapping"]["state"] == "Disabled"
     sandbox.pause()  # which also waits for what is under way
     assert sociocs("status")["mapping"]["enabled"] is False
-    assert sociocs("dead-letters", "redrive")["moved_by_sqs"] == MALFORMED
+    assert sociocs("dead-letters", "redrive", "--code", "INVALID_MESSAGE")["returned"] == MALFORMED
     assert sociocs("dead-letters", "list")["total"] == 0
 
     assert sociocs("resume")["mapping"]["enabled"] is True

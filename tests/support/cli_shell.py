@@ -3,15 +3,20 @@
 import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from sociocs_cli.main import main
+from sociocs_cli.options import OpenStack
 from sociocs_cli.stack import Stack
 from tests.support.builders import eventbridge_event, message
+from tests.support.stacks import AT_ONCE
 from tests.support.world import World
+
+_ONE_TRY = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
@@ -28,29 +33,57 @@ class Result:
         return json.loads(self.out)
 
 
+class Terminal(io.StringIO):
+    """An output that a person looks at."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+def run(*arguments: str, open_stack: OpenStack = Stack, terminal: bool = False) -> Result:
+    """Run `sociocs` in this process."""
+    # pytest's capture is not used, because the function's logger would keep its stream after the test.
+    out, err = Terminal() if terminal else io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exit_:
+        main(list(arguments), open_stack)
+    assert "Traceback" not in err.getvalue()
+    return Result(int(exit_.value.code or 0), out.getvalue(), err.getvalue())
+
+
 @dataclass
 class Shell:
     """Runs `sociocs` on a world in this process."""
 
     world: World
+    sqs: Any = None
+    """An SQS client for the command, when a test changes one."""
 
-    def __call__(self, *arguments: str) -> Result:
+    def __call__(self, *arguments: str, terminal: bool = False) -> Result:
         """Run a command on the world's stack."""
-        return self.bare(*arguments, "--stack", self.world.name)
+        return self.bare(*arguments, "--stack", self.world.name, terminal=terminal)
 
-    def bare(self, *arguments: str) -> Result:
+    def bare(self, *arguments: str, terminal: bool = False) -> Result:
         """Run a command without adding `--stack`."""
-        # pytest's capture is not used, because the function's logger would keep its stream after the test.
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exit_:
-            main(list(arguments))
-        assert "Traceback" not in err.getvalue()
-        return Result(int(exit_.value.code or 0), out.getvalue(), err.getvalue())
+        return run(*arguments, open_stack=self.open_stack, terminal=terminal)
+
+    def with_sqs(self, sqs: Any) -> "Shell":
+        """The same, with an SQS client of the test."""
+        return replace(self, sqs=sqs)
+
+    def open_stack(
+        self, name: str, region: str | None = None, profile: str | None = None, endpoint_url: str | None = None
+    ) -> Stack:
+        """Make a stack. The local endpoint has one server, so that no long poll is needed."""
+        found = Stack(name, region, profile, endpoint_url, config=_ONE_TRY, waits=AT_ONCE)
+        if self.sqs:
+            found.sqs = self.sqs
+        return found
 
     @property
     def stack(self) -> Stack:
-        """The stack, for calls that a test makes without the command."""
-        return Stack(self.world.name)
+        """The world's stack, for calls that a test makes without the command."""
+        return self.open_stack(self.world.name)
 
 
 @dataclass

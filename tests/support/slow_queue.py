@@ -30,7 +30,6 @@ class SlowQueue:
     now: float = 0.0
     letters: dict[str, Letter] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
-    moved: int = 0
     calls: list[str] = field(default_factory=list)
 
     @classmethod
@@ -94,24 +93,6 @@ class SlowQueue:
         for entry in Entries:
             del self.letters[entry["ReceiptHandle"].split()[0]]
         return {}
-
-    def start_message_move_task(self, **_: Any) -> dict[str, Any]:
-        """Move all letters."""
-        self.calls.append("move")
-        self.sent += [letter.body for letter in self.letters.values()]
-        self.moved = len(self.letters)
-        self.letters.clear()
-        return {"TaskHandle": "handle"}
-
-    def list_message_move_tasks(self, **_: Any) -> dict[str, Any]:
-        """Report that the move is completed."""
-        if "move" not in self.calls:
-            return {"Results": []}
-        return {
-            "Results": [
-                {"Status": "COMPLETED", "StartedTimestamp": 1, "ApproximateNumberOfMessagesMoved": self.moved},
-            ]
-        }
 
     def _with(self, receipt: str) -> Letter | None:
         return next((letter for letter in self.letters.values() if letter.receipt == receipt), None)

@@ -1,1 +1,1 @@
-"""The commands: options in, words or JSON out. What they do stands in the modules above."""
+"""The commands, one module for each: they read the options, call the modules above, and print words or JSON."""

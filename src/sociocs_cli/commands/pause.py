@@ -1,16 +1,14 @@
-"""`sociocs pause` and `sociocs resume`: turn what feeds the function from the queue off and on."""
+"""`sociocs pause` and `sociocs resume`: turn the mapping from the queue to the function off and on."""
 
 import time
+from typing import Literal
 
 import click
 
+from sociocs_cli import output
 from sociocs_cli.errors import fail
-from sociocs_cli.options import note, on_a_stack, print_json
+from sociocs_cli.options import on_a_stack
 from sociocs_cli.stack import Stack
-
-_POLL_SECONDS = 0.5
-_WITHIN_SECONDS = 300.0
-"""Lambda says "within a few minutes"; mostly it is half a minute."""
 
 
 @click.command(short_help="Stop sending; messages wait in the queue.")
@@ -22,7 +20,7 @@ def pause(stack: Stack, *, as_json: bool) -> None:
     """
     _set(stack, "Disabled", as_json=as_json)
     if stack.takes_direct_events:
-        note(
+        output.note(
             "Events still invoke the function directly: only the stack's parameter Paused=true stops them "
             '(docs/operations.md, "Pause and resume").'
         )
@@ -35,25 +33,26 @@ def resume(stack: Stack, *, as_json: bool) -> None:
     _set(stack, "Enabled", as_json=as_json)
 
 
-def _set(stack: Stack, wanted: str, *, as_json: bool) -> None:
+def _set(stack: Stack, wanted: Literal["Enabled", "Disabled"], *, as_json: bool) -> None:
     mapping = stack.output("EventSourceMappingId")
+    is_on = wanted == "Enabled"
     if stack.mapping_state != wanted:
-        stack.functions.update_event_source_mapping(UUID=mapping, Enabled=wanted == "Enabled")
+        stack.functions.update_event_source_mapping(UUID=mapping, Enabled=is_on)
         _wait_until(stack, wanted)
     if as_json:
-        print_json({"stack": stack.name, "mapping": {"id": mapping, "state": wanted, "enabled": wanted == "Enabled"}})
+        output.as_json({"stack": stack.name, "mapping": {"id": mapping, "state": wanted, "enabled": is_on}})
     else:
-        click.echo(f"Sending is {'on' if wanted == 'Enabled' else 'paused'} (mapping {wanted}).")
+        output.line(f"Sending is {'on' if is_on else 'paused'} (mapping {wanted}).")
 
 
 def _wait_until(stack: Stack, wanted: str) -> None:
-    """Wait until Lambda has done it: until then batches are still handed to the function, or not yet."""
-    ends = time.monotonic() + _WITHIN_SECONDS
+    """Wait until Lambda has done it. Until then batches are still handed to the function, or not yet."""
+    ends = stack.monotonic() + stack.waits.mapping
     said = False
     while (state := stack.mapping_state) != wanted:
-        if time.monotonic() > ends:
+        if stack.monotonic() > ends:
             fail(f"Lambda still says {state}: `sociocs status` tells when it is done")
         if not said:
-            note(f"Waiting until Lambda says {wanted} ...")
+            output.note(f"Waiting until Lambda says {wanted} ...")
             said = True
-        time.sleep(_POLL_SECONDS)
+        time.sleep(stack.waits.between_looks)

@@ -1,22 +1,20 @@
 """`sociocs send`: judge a file of messages with the function's own model, then put them on the queue."""
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
-from botocore.exceptions import ClientError
 
-from message_sender.sqs_limits import chunks
+from sociocs_cli import output
 from sociocs_cli.errors import AWS_ERRORS, fail, in_words
 from sociocs_cli.messages import Refusal, Valid, read
-from sociocs_cli.options import age, count, note, on_a_stack, print_json, progress
-from sociocs_cli.queue import Sent, send_batch
-from sociocs_cli.runs import LONGEST_ID, Run
+from sociocs_cli.options import on_a_stack
+from sociocs_cli.runs import LONGEST_NAME, Run, name_of
+from sociocs_cli.sending import Line, Queueing
 from sociocs_cli.stack import Stack
-
-_UNANSWERED = Sent(None, "SQS did not answer; it may be queued")
+from sociocs_cli.text import age, count
 
 
 @click.command(short_help="Put a file of messages on the queue.")
@@ -25,60 +23,51 @@ _UNANSWERED = Sent(None, "SQS did not answer; it may be queued")
 @click.option("--group", metavar="ID", help="FIFO queue: one message group for all.  [default: one for each recipient]")
 @click.option(
     "--run",
-    "run_id",
-    metavar="ID",
-    help=f"Name of this run, at most {LONGEST_ID} characters. Messages without a key of their own get a key made of ID "
-    "and a hash of the message, so that the same run twice sends nothing twice.  [default: a new one, or that of the "
-    "run of these messages that did not end]",
-)
-@click.option(
-    "--new-run", is_flag=True, help="Send all of it anew, whatever a run that did not end has queued already."
+    "run_name",
+    metavar="NAME",
+    help=f"Name of this run, at most {LONGEST_NAME} printable ASCII characters. A message without a key of its own "
+    "gets a key made of NAME and a hash of the message, so that the same message is sent once for each NAME.  "
+    "[default: a hash of FILE]",
 )
 @on_a_stack
-def send(
-    stack: Stack,
-    source: Path,
-    run_id: str | None,
-    group: str | None,
-    *,
-    new_run: bool,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
+def send(stack: Stack, source: Path, run_name: str | None, group: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Put the messages in FILE (- for standard input) on the queue.
 
-    FILE holds one JSON object, a JSON array of objects, or JSON Lines. All of them are judged first, with the very
-    model that the function uses: when one is refused, none is queued, and every problem is listed by its message.
+    FILE holds one JSON object, a JSON array of objects, or JSON Lines. All of them are judged first, with the model
+    that the function uses: when one is refused, none is queued, and every problem is listed with its message.
 
-    Prints each message's idempotency key. When it is interrupted or fails half-way, run it again with the same FILE, or
-    a mended one: the same messages take the same keys, and what is on the queue already is not sent twice.
+    Prints each message's idempotency key. Running it again with the same FILE is harmless: the same messages have the
+    same keys, and are not sent twice. A changed FILE is another run. To go on with a run and a changed FILE, or to send
+    the same FILE once more, name the run with --run.
     """
-    if run_id is not None and not (0 < len(run_id) <= LONGEST_ID and run_id.isascii() and run_id.isprintable()):
-        raise click.BadParameter(f"1 to {LONGEST_ID} printable ASCII characters", param_hint="--run")
-    if run_id is not None and new_run:
-        raise click.UsageError("--run names a run, --new-run begins one without a name: give one of them")
-    text = _text(source)
-    messages, refusals = read(text)
+    if run_name is not None and not (
+        0 < len(run_name) <= LONGEST_NAME and run_name.isascii() and run_name.isprintable()
+    ):
+        raise click.BadParameter(f"1 to {LONGEST_NAME} printable ASCII characters", param_hint="--run")
+    content = _content(source)
+    messages, refusals = read(_text(content))
     if refusals or not messages:
         _refuse(refusals, len(messages), as_json=as_json)
     if dry_run:
         _say_valid(messages, as_json=as_json)
         return
     without_key = [message.content for message in messages if message.own_key is None]
-    run = Run.begin(stack.queue_url, without_key, run_id, new=new_run)
-    if run.begun:
-        begun = f"run {run.id} of {age(run.begun, datetime.now(UTC))} ago"
-        note(
-            f"Continues {begun}, which did not end: what it queued is not sent twice. (--new-run sends all of it anew.)"
-        )
-    _queue(stack, messages, run, group, as_json=as_json)
+    run = Run(stack.queue_url, run_name or name_of(content), without_key)
+    if run_name is None:
+        _refuse_a_changed_input(run)
+    _say_earlier_try(run)
+    queueing = Queueing(stack, run, messages, group)
+    _queue(queueing, as_json=as_json)
 
 
-def _text(source: Path) -> str:
+def _content(source: Path) -> bytes:
     try:
-        content = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
+        return sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
     except OSError as error:
         raise click.UsageError(f"{source} cannot be read: {error.strerror}") from None
+
+
+def _text(content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -86,93 +75,83 @@ def _text(source: Path) -> str:
         fail(f"line {line}: not UTF-8 text")
 
 
-def _refuse(refusals: list[Refusal], valid: int, *, as_json: bool) -> None:
+def _refuse(refusals: Sequence[Refusal], valid: int, *, as_json: bool) -> None:
     invalid = len({refusal.number for refusal in refusals})
     if as_json:
         problems = [{"message": found.number, "line": found.line, "problem": found.problem} for found in refusals]
-        print_json({"valid": valid, "invalid": invalid, "queued": 0, "problems": problems})
+        output.as_json({"valid": valid, "invalid": invalid, "queued": 0, "problems": problems})
     else:
         for refusal in refusals:
-            click.echo(f"{_name(refusal)}: {refusal.problem}")
+            output.line(f"{refusal.place}: {refusal.problem}")
     if not invalid:
         fail("no message in it; nothing was queued")
     fail(f"{count(invalid, 'message')} of {invalid + valid} cannot be sent; nothing was queued")
 
 
-def _name(message: Valid | Refusal) -> str:
-    return f"message {message.number} (line {message.line})"
-
-
-def _say_valid(messages: list[Valid], *, as_json: bool) -> None:
+def _say_valid(messages: Sequence[Valid], *, as_json: bool) -> None:
     if as_json:
-        print_json({"valid": len(messages), "invalid": 0, "queued": 0, "problems": []})
+        output.as_json({"valid": len(messages), "invalid": 0, "queued": 0, "problems": []})
     else:
-        click.echo(f"{count(len(messages), 'valid message')}; nothing was queued (--dry-run)")
+        output.line(f"{count(len(messages), 'valid message')}; nothing was queued (--dry-run)")
 
 
-def _queue(stack: Stack, messages: list[Valid], run: Run, group: str | None, *, as_json: bool) -> None:
-    fifo = stack.queue_url.endswith(".fifo")
-    of_run = iter(run.keys)
-    keys = [message.own_key or next(of_run) for message in messages]
-    entries = [message.entry(key, fifo=fifo, group=group) for message, key in zip(messages, keys, strict=True)]
-    done: list[Sent] = []
-    stopped: str | None = "interrupted"
-    bar, task = progress("Queueing", len(messages))
+def _refuse_a_changed_input(run: Run) -> None:
+    """Refuse messages that a run with another input may have queued: with this run's keys they would be sent twice."""
+    lines = [
+        f"{count(same, 'message')} of this input may be on the queue already: run {note.name} of "
+        f"{age(note.at, datetime.now(UTC))} ago did not end. The input has changed since, so this is another run.\n"
+        f"To go on with that run: --run {note.name}"
+        for note, same in run.unfinished()
+    ]
+    if lines:
+        again = "To send all of the input, also what that run has queued: --run NAME, with a name of your own"
+        fail("\n".join([*lines, again, "Nothing was queued."]))
+
+
+def _say_earlier_try(run: Run) -> None:
+    before = run.before()
+    if before is None:
+        return
+    since = age(before.at, datetime.now(UTC))
+    if before.has_ended:
+        output.note(
+            f"Run {run.name} was put on the queue {since} ago: what it queued then is not sent twice. To send it once "
+            "more: --run NAME, with a new name."
+        )
+    else:
+        output.note(f"Continues run {run.name} of {since} ago, which did not end: what it queued is not sent twice.")
+
+
+def _queue(queueing: Queueing, *, as_json: bool) -> None:
+    stopped = "interrupted"
     try:
-        with bar:
-            for chunk in chunks(entries):
-                _send(stack, chunk, done)
-                bar.update(task, completed=len(done))
-        # Before a word of it is printed: whoever reads that may stop reading, and the run has ended all the same.
-        if all(sent.message_id for sent in done):
-            run.end()
-        stopped = None
+        queueing.run()
+        stopped = ""
     except AWS_ERRORS as error:
         stopped = in_words(error)
     finally:
-        _report(messages, keys, done, as_json=as_json)
-        queued = sum(sent.message_id is not None for sent in done)
-        if queued < len(messages):
-            again = "again with the same input" if run.note or not run.marks else f"again with --run {run.id}"
-            note(f"{queued} of {len(messages)} queued. Run it {again}: what is queued already is not sent twice.")
-    if stopped or queued < len(messages):
-        fail(stopped or f"SQS did not take {count(len(messages) - queued, 'message')}")
+        _report(queueing, as_json=as_json)
+        if not queueing.is_done:
+            output.note(
+                f"{queueing.queued} of {len(queueing.lines)} queued. Run it again with the same input: what is queued "
+                f"already is not sent twice. With a changed input add --run {queueing.name}."
+            )
+    if not queueing.is_done:
+        fail(stopped or f"SQS did not take {count(len(queueing.lines) - queueing.queued, 'message')}")
 
 
-def _send(stack: Stack, chunk: list[dict[str, Any]], done: list[Sent]) -> None:
-    """Send a batch, and write down what became of it, also when SQS does not answer or nobody waits for its answer."""
-    try:
-        done += send_batch(stack.sqs, stack.queue_url, chunk)
-    except ClientError:  # an answer: it took nothing of it
-        raise
-    except BaseException:
-        done += [_UNANSWERED] * len(chunk)
-        raise
-
-
-def _report(messages: list[Valid], keys: list[str], done: list[Sent], *, as_json: bool) -> None:
+def _report(queueing: Queueing, *, as_json: bool) -> None:
     """Say of each message what is known: queued, refused by SQS, maybe queued, or not tried."""
-    answers: list[Sent | None] = [*done, *[None] * (len(messages) - len(done))]
-    if not as_json:
-        for message, key, sent in zip(messages, keys, answers, strict=True):
-            if sent is not None:
-                what = "queued" if sent.message_id else "UNKNOWN" if sent is _UNANSWERED else "FAILED"
-                click.echo(f"{what}  {key}  {_name(message)}{_why(sent)}")
+    if as_json:
+        rows = [line.row() for line in queueing.lines]
+        result = {"valid": len(rows), "invalid": 0, "run": queueing.name, "queued": queueing.queued, "problems": []}
+        output.as_json({**result, "messages": rows})
         return
-    rows: list[dict[str, Any]] = [
-        {
-            "message": message.number,
-            "line": message.line,
-            "idempotency_key": key,
-            "queued": bool(sent and sent.message_id),
-            "message_id": sent.message_id if sent else None,
-            "error": sent.error if sent else "not tried",
-        }
-        for message, key, sent in zip(messages, keys, answers, strict=True)
-    ]
-    queued = sum(row["queued"] for row in rows)
-    print_json({"valid": len(rows), "invalid": 0, "queued": queued, "problems": [], "messages": rows})
+    for line in queueing.lines:
+        if line.sent is not None:
+            output.line(_words(line))
 
 
-def _why(sent: Sent) -> str:
-    return f"  {sent.error}" if sent.error else ""
+def _words(line: Line) -> str:
+    error = f"  {line.sent.error}" if line.sent and line.sent.error else ""
+    return f"{line.state}  {line.key}  {line.message.place}{error}"

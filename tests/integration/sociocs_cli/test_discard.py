@@ -5,13 +5,13 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from sociocs_cli.stack import Stack
 from tests.support.cli_shell import Letters, Shell
 from tests.support.mapping import letters as said
 
@@ -21,11 +21,26 @@ def left(shell: Shell) -> set[str]:
     return {letter["IDEMPOTENCY_KEY"] for letter in said(shell.world)}
 
 
-def on_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+class Person(io.StringIO):
+    """Somebody at a terminal, who types an answer, and may do something before."""
+
+    def __init__(self, answer: str, before: Callable[[], object] = lambda: None) -> None:
+        super().__init__(answer)
+        self.before = before
+
+    def isatty(self) -> bool:
+        """It is a terminal."""
+        return True
+
+    def readline(self, *_: Any) -> str:  # type: ignore[override]  # StringIO's own type is that of bytes
+        """Type."""
+        self.before()
+        return super().readline()
+
+
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str, before: Callable[[], object] = lambda: None) -> None:
     """Somebody sits there and types."""
-    typed = io.TextIOWrapper(io.BytesIO(answer.encode()))
-    typed.isatty = lambda: True  # type: ignore[method-assign]
-    monkeypatch.setattr(sys, "stdin", typed)
+    monkeypatch.setattr(sys, "stdin", Person(answer, before))
 
 
 def test_the_named_letters_go_and_no_others(shell: Shell, letters: Letters) -> None:
@@ -107,9 +122,7 @@ def test_without_an_id_it_is_a_wrong_command_line(shell: Shell, letters: Letters
 
 
 @pytest.mark.parametrize("happens", ["signal", "silence", "refusal"])
-def test_what_was_discarded_before_the_end_is_said(
-    happens: str, shell: Shell, letters: Letters, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_discarded_before_the_end_is_said(happens: str, shell: Shell, letters: Letters) -> None:
     """Ctrl-C, no answer, or a letter that SQS does not delete: what went is told, the rest is there."""
     ids = [letters.ours(key=f"k-{number}") for number in range(25)]
     client, calls = boto3.client("sqs", endpoint_url=shell.world.endpoint_url), list[int]()
@@ -127,10 +140,8 @@ def test_what_was_discarded_before_the_end_is_said(
             return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in call["Entries"]]}
         return delete(**call)
 
-    monkeypatch.setattr(client, "delete_message_batch", failing)
-    with monkeypatch.context() as patch:
-        patch.setattr(Stack, "sqs", client)
-        done = shell("dead-letters", "discard", *ids, "--yes", "--json")
+    client.delete_message_batch = failing  # type: ignore[method-assign]
+    done = shell.with_sqs(client)("dead-letters", "discard", *ids, "--yes", "--json")
 
     gone = {row["idempotency_key"] for row in done.json["discarded"]}
     assert len(gone) == sum(calls[: 2 if happens == "signal" else 1])
@@ -149,16 +160,14 @@ def test_a_letter_that_became_another_meanwhile_stays(
 ) -> None:
     """While somebody thinks, the letter goes back and fails again: that new one, of the same key, was not shown."""
     letters.ours(key="k")
-    on_a_terminal(monkeypatch, "")
 
-    def thinks(*_: Any, **__: Any) -> bool:
+    def thinks() -> None:
         [old] = shell.world.receive(dead=True)
         url = shell.world.environment["DEAD_LETTER_QUEUE_URL"]
         shell.world.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=old["ReceiptHandle"])
         letters.ours(key="k")
-        return True
 
-    monkeypatch.setattr("sociocs_cli.commands.discard.click.confirm", thinks)
+    on_a_terminal(monkeypatch, "y\n", thinks)
 
     done = shell("dead-letters", "discard", "k", "--json")
 

@@ -1,6 +1,7 @@
 """`sociocs send`: onto the queue as they stand in the file, each once, whatever happens on the way."""
 
 import io
+import itertools
 import json
 import re
 import sys
@@ -8,16 +9,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
+import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from sociocs_cli.messages import Valid
-from sociocs_cli.runs import Run
-from sociocs_cli.stack import Stack
+from sociocs_cli.runs import Run, name_of
 from tests.support.builders import message
-from tests.support.cli_shell import Shell
+from tests.support.cli_shell import Result, Shell
 from tests.support.mapping import Mapping
 
 
@@ -120,54 +120,65 @@ def test_large_and_many_messages_go_in_batches(shell: Shell, tmp_path: Path) -> 
     assert set(keys_on(shell)) == {json.dumps(m) for m in many}
 
 
-def fail_calls(monkeypatch: pytest.MonkeyPatch, failing: Callable[[int], BaseException | None]) -> None:
-    """Make a command's batch calls fail: `failing` gets the number of the call."""
-    original, made = Stack.sqs.func, list[Any]()  # type: ignore[attr-defined]
+def failing(shell: Shell, fails: Callable[[int], BaseException | None]) -> Shell:
+    """The command with batch calls that fail: `fails` gets the number of the call."""
+    client, number = boto3.client("sqs", endpoint_url=shell.world.endpoint_url), itertools.count()
 
-    def failing_client(stack: Stack) -> Any:
-        if made:
-            return made[0]
-        client, number = original(stack), iter(range(1000))
+    def fail(**_: Any) -> None:
+        if error := fails(next(number)):
+            raise error
 
-        def fail(**_: Any) -> None:
-            if error := failing(next(number)):
-                raise error
-
-        client.meta.events.register("before-call.sqs.SendMessageBatch", fail)
-        made.append(client)
-        return client
-
-    monkeypatch.setattr(Stack, "sqs", property(failing_client))
+    client.meta.events.register("before-call.sqs.SendMessageBatch", fail)
+    return shell.with_sqs(client)
 
 
-def test_an_interrupted_run_is_taken_up_with_the_same_keys(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def interrupted(shell: Shell, path: str, call: int) -> Result:
+    """Send a file, interrupted at a call."""
+    return failing(shell, lambda number: KeyboardInterrupt() if number == call else None)("send", path)
+
+
+def settle(shell: Shell) -> None:
+    """Let the function send all that is on the queue."""
+    mapping = Mapping(shell.world)
+    while mapping.depth():
+        mapping.turn()
+        mapping.end_waits()
+
+
+def test_an_interrupted_run_is_taken_up_with_the_same_keys(shell: Shell, tmp_path: Path) -> None:
     """What was queued before the interruption is queued again with its key, and sent once."""
     path = lines(tmp_path, *(message(text="the same") for _ in range(25)))
-    with monkeypatch.context() as patch:
-        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 2 else None)
-        first = shell("send", path)
+
+    first = interrupted(shell, path, 2)
+    second = shell("send", path)
+
     assert first.code == 130
     assert "20 of 25 queued. Run it again with the same input" in first.err
-
-    second = shell("send", path)
-    third = shell("send", path)
-
-    assert second.code == third.code == 0
+    assert second.code == 0
     assert "which did not end" in second.err
     assert second.out.splitlines()[:20] == first.out.splitlines()[:20]
     assert len(first.out.splitlines()) == 25
     for line in first.out.splitlines()[20:]:
         assert line.startswith("UNKNOWN")
         assert line.endswith("SQS did not answer; it may be queued")
-    assert "which did not end" not in third.err
-    assert not set(third.out.splitlines()) & set(second.out.splitlines())
-    mapping = Mapping(shell.world)
-    while mapping.depth():
-        mapping.turn()
-        mapping.end_waits()
-    assert shell.world.sociocs.accepted_count == 25 + 25
+    settle(shell)
+    assert shell.world.sociocs.accepted_count == 25
+
+
+def test_the_same_file_again_is_the_same_run(shell: Shell, tmp_path: Path) -> None:
+    """Nothing is sent twice, and the command says so and how to send it once more; a name does."""
+    path = lines(tmp_path, *(message(text=f"m {n}") for n in range(3)))
+
+    first = shell("send", path)
+    second = shell("send", path)
+    named = shell("send", path, "--run", "once-more")
+
+    assert (first.code, first.err) == (0, "")
+    assert (second.code, second.out) == (0, first.out)
+    assert "what it queued then is not sent twice. To send it once more: --run NAME" in second.err
+    assert not set(named.out.splitlines()) & set(first.out.splitlines())
+    settle(shell)
+    assert Counter(found.body["text"] for found in shell.world.sociocs.accepted()) == {"m 0": 2, "m 1": 2, "m 2": 2}
 
 
 @pytest.mark.parametrize(
@@ -182,77 +193,81 @@ def test_an_interrupted_run_is_taken_up_with_the_same_keys(
         ),
     ],
 )
-def test_a_mended_file_goes_on_with_the_run(
-    mend: Callable[[str], str], shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_mended_file_goes_on_with_the_run_that_is_named(
+    mend: Callable[[str], str], shell: Shell, tmp_path: Path
 ) -> None:
-    """Whatever else changed about the file, what was queued before the interruption is sent once."""
+    """A changed file is another run, in which messages would be sent twice: it is refused with the run's name."""
     path = lines(tmp_path, *(message(text=f"m {n % 13}") for n in range(25)))
-    with monkeypatch.context() as patch:
-        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 2 else None)
-        assert shell("send", path).code == 130
+    assert interrupted(shell, path, 2).code == 130
     before = Path(path).read_text()
     Path(path).write_bytes(mend(before).encode())
 
-    second = shell("send", path)
+    refused = shell("send", path)
+    [name] = re.findall(r"^To go on with that run: --run (\w+)$", refused.err, re.MULTILINE)
+    second = shell("send", path, "--run", name)
 
+    assert (refused.code, refused.out) == (1, "")
+    assert "of this input may be on the queue already" in refused.err
+    assert "this is another run" in refused.err
     assert second.code == 0
-    assert "which did not end" in second.err
-    assert "(--new-run sends all of it anew.)" in second.err
+    assert f"Continues run {name}" in second.err
+    settle(shell)
     sent = Counter(json.loads(line)["text"] for line in before.splitlines())
-    mapping = Mapping(shell.world)
-    while mapping.depth():
-        mapping.turn()
-        mapping.end_waits()
     assert (
         Counter(found.body["text"] for found in shell.world.sociocs.accepted() if found.body["text"] != "new") == sent
     )
+    assert shell("send", path).code == 0  # the run has ended
 
 
-def test_a_new_run_sends_all_of_it_anew(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On demand, and then the unfinished one is forgotten."""
+def test_a_changed_file_can_be_sent_anew(shell: Shell, tmp_path: Path) -> None:
+    """On demand, under a name, all of it is sent, also what the unfinished run has queued."""
     path = lines(tmp_path, *(message(text=f"m {n}") for n in range(15)))
-    with monkeypatch.context() as patch:
-        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 1 else None)
-        first = shell("send", path)
+    interrupted(shell, path, 1)
+    path = lines(tmp_path, *(message(text=f"m {n}") for n in range(16)))
 
-    second = shell("send", path, "--new-run")
+    second = shell("send", path, "--run", "anew")
 
     assert second.code == 0
-    assert not set(second.out.splitlines()) & set(first.out.splitlines())
-    assert "which did not end" not in second.err + shell("send", path).err
-    assert shell("send", path, "--new-run", "--run", "r").code == 2
+    settle(shell)
+    assert shell.world.sociocs.accepted_count == 10 + 16
 
 
 def test_a_run_that_was_killed_is_taken_up_too(shell: Shell, tmp_path: Path) -> None:
     """The note is there before the first message is queued."""
     path = lines(tmp_path, message())
-    killed = Run.begin(shell.world.environment["MESSAGE_QUEUE_URL"], [Valid(1, 1, json.dumps(message()), "").content])
+    content = Valid(1, 1, json.dumps(message()), "").content
+    killed = Run(shell.world.environment["MESSAGE_QUEUE_URL"], name_of(Path(path).read_bytes()), [content])
+    killed.begin()
 
-    assert shell("send", path).out == f"queued  {killed.keys[0]}  message 1 (line 1)\n"
+    done = shell("send", path)
+
+    assert done.out == f"queued  {killed.keys[0]}  message 1 (line 1)\n"
+    assert "which did not end" in done.err
 
 
-def test_without_a_place_for_notes_the_run_is_named(
+def test_without_a_place_for_notes_the_keys_are_the_same(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The command works all the same, and says with which --run to go on."""
+    """The command works all the same: no key depends on a note."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     path = lines(tmp_path, *(message() for _ in range(15)))
-    with monkeypatch.context() as patch:
-        fail_calls(patch, lambda call: KeyboardInterrupt() if call == 1 else None)
-        first = shell("send", path)
+
+    first = interrupted(shell, path, 1)
+    second = shell("send", path)
+
+    assert second.out.splitlines()[:10] == first.out.splitlines()[:10]
     run = first.out.split()[1].partition("-")[0]
+    assert f"With a changed input add --run {run}." in first.err
+    assert shell("send", path, "--run", run).out == second.out
 
-    assert f"Run it again with --run {run}" in first.err
-    assert shell("send", path, "--run", run).out.splitlines()[:10] == first.out.splitlines()[:10]
 
-
-def test_what_is_known_of_each_message_is_said(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_known_of_each_message_is_said(shell: Shell, tmp_path: Path) -> None:
     """Queued, in an unanswered batch, or not tried."""
     path = lines(tmp_path, *(message(text=f"m {n}") for n in range(25)))
-    fail_calls(monkeypatch, lambda call: ReadTimeoutError(endpoint_url="sqs") if call == 1 else None)
+    silent = failing(shell, lambda call: ReadTimeoutError(endpoint_url="sqs") if call == 1 else None)
 
-    done = shell("send", path, "--json")
+    done = silent("send", path, "--json")
 
     assert done.code == 1
     assert done.json["queued"] == 10
@@ -261,18 +276,6 @@ def test_what_is_known_of_each_message_is_said(shell: Shell, tmp_path: Path, mon
         "SQS did not answer; it may be queued": 10,
         "not tried": 5,
     }
-
-
-def test_nobody_has_to_read_to_the_end(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`sociocs send x | head` has queued all of it before it prints: the same file after it is a new run."""
-    path = lines(tmp_path, *(message() for _ in range(3)))
-
-    with monkeypatch.context() as patch:
-        patch.setattr("sociocs_cli.commands.send._report", mock.Mock(side_effect=KeyboardInterrupt))
-        assert shell("send", path).code == 130
-
-    assert "which did not end" not in shell("send", path).err
-    assert len(shell.world.receive()) == 6
 
 
 def test_fifo_messages_are_grouped_by_recipient(make_shell: Callable[..., Shell], tmp_path: Path) -> None:
@@ -284,5 +287,5 @@ def test_fifo_messages_are_grouped_by_recipient(make_shell: Callable[..., Shell]
     groups = [found["Attributes"]["MessageGroupId"] for found in shell.world.receive()]
     assert sorted(map(groups.count, set(groups))) == [1, 2]
 
-    assert shell("send", path, "--group", "all").code == 0
+    assert shell("send", path, "--group", "all", "--run", "all").code == 0
     assert {found["Attributes"]["MessageGroupId"] for found in shell.world.receive()} == {"all"}

@@ -1,4 +1,4 @@
-"""Whatever stands in a letter's attributes and body: it can be listed, shown and chosen, and harms no other letter."""
+"""Whatever a letter's attributes and body hold: it can be listed, shown and chosen, and harms no other letter."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from message_sender.dead_letter import OUR_ATTRIBUTES
-from sociocs_cli.commands.dead_letters import Summary, _details, by_code
-from sociocs_cli.letters import Letter, NotReturnableError
-from sociocs_cli.options import timestamp
+from sociocs_cli.letters import Letter
+from sociocs_cli.pages import page_of
+from sociocs_cli.returning import NotReturnableError, entries_of
+from sociocs_cli.summaries import Summary, by_code
+from sociocs_cli.text import timestamp
 
 WRITTEN = datetime(2026, 11, 24, 10, tzinfo=UTC)
 _TIMES = st.datetimes().map(datetime.isoformat) | st.sampled_from(
@@ -52,9 +54,9 @@ def test_any_attributes_give_a_line_of_the_list_and_a_page(body: str, attributes
 
     assert by_code([Summary.of(found), Summary.of(letter())])
     for reveal in (True, False):
-        assert _details(found, reveal=reveal)["id"] == "id"
+        assert page_of(found, reveal=reveal).details["id"] == "id"
     with suppress(NotReturnableError):
-        assert found.entries(fifo=False)
+        assert entries_of(found, fifo=False)
 
 
 @pytest.mark.parametrize(

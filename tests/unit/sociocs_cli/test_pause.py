@@ -1,14 +1,13 @@
 """`sociocs pause` and `sociocs resume`, with a Lambda that takes its time."""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import click
 import pytest
 
-from sociocs_cli.commands import pause
-from sociocs_cli.stack import Stack
+from sociocs_cli.stack import Waits
+from tests.support.cli_shell import run
+from tests.support.stacks import stack_on
 
 
 @dataclass
@@ -30,53 +29,36 @@ class FakeLambda:
         return {}
 
 
-def stack(functions: FakeLambda, **parameters: str) -> Stack:
-    """A stack with that mapping."""
-    found = Stack("stack")
-    found.__dict__["functions"] = functions
-    found.__dict__["description"] = {
-        "Outputs": [{"OutputKey": "EventSourceMappingId", "OutputValue": "mapping"}],
-        "Parameters": [{"ParameterKey": n, "ParameterValue": v} for n, v in parameters.items()],
-    }
-    return found
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two looks at the state there is no wait."""
-    monkeypatch.setattr(pause, "_POLL_SECONDS", 0)
-
-
 @pytest.mark.parametrize(
-    ("wanted", "states", "asked"),
+    ("command", "wanted", "states", "asked"),
     [
-        ("Disabled", ["Enabled", "Disabling", "Disabling", "Disabled"], [False]),
-        ("Enabled", ["Disabled", "Enabling", "Enabled"], [True]),
-        ("Disabled", ["Disabled"], []),
+        ("pause", "Disabled", ["Enabled", "Disabling", "Disabling", "Disabled"], [False]),
+        ("resume", "Enabled", ["Disabled", "Enabling", "Enabled"], [True]),
+        ("pause", "Disabled", ["Disabled"], []),
     ],
     ids=["pause", "resume", "paused-already"],
 )
-def test_it_is_done_when_lambda_has_done_it(
-    wanted: str, states: list[str], asked: list[bool], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_is_done_when_lambda_has_done_it(command: str, wanted: str, states: list[str], asked: list[bool]) -> None:
     """Not when Lambda has only taken the order."""
     functions = FakeLambda(states)
 
-    pause._set(stack(functions), wanted, as_json=True)
+    done = run(command, "--json", open_stack=lambda *_: stack_on(functions=functions))
 
+    assert done.code == 0
     assert functions.asked == asked
     assert functions.states == [wanted]
-    printed = capsys.readouterr()
-    assert json.loads(printed.out)["mapping"] == {"id": "mapping", "state": wanted, "enabled": wanted == "Enabled"}
-    assert ("Waiting until Lambda says" in printed.err) == bool(asked)
+    assert done.json["mapping"] == {"id": "mapping", "state": wanted, "enabled": wanted == "Enabled"}
+    assert ("Waiting until Lambda says" in done.err) == bool(asked)
 
 
-def test_a_lambda_that_does_not_get_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lambda_that_does_not_get_there_is_said() -> None:
     """Nobody is told that sending is paused while it is not."""
-    monkeypatch.setattr(pause, "_WITHIN_SECONDS", -1)
+    stack = stack_on(functions=FakeLambda(["Enabled", "Disabling"]), waits=Waits(between_looks=0, mapping=-1))
 
-    with pytest.raises(click.ClickException, match="Lambda still says Disabling"):
-        pause._set(stack(FakeLambda(["Enabled", "Disabling"])), "Disabled", as_json=False)
+    done = run("pause", open_stack=lambda *_: stack)
+
+    assert done.code == 1
+    assert "Lambda still says Disabling" in done.err
 
 
 @pytest.mark.parametrize(
@@ -87,7 +69,11 @@ def test_a_lambda_that_does_not_get_there_is_said(monkeypatch: pytest.MonkeyPatc
         ({"EventBridgeTarget": "function", "Paused": "true"}, False),
     ],
 )
-def test_direct_events_are_known(parameters: dict[str, str], *, direct: bool) -> None:
+def test_direct_events_are_said(parameters: dict[str, str], *, direct: bool) -> None:
     """The mapping does not stop them; the parameter does."""
-    assert stack(FakeLambda(["Disabled"]), **parameters).takes_direct_events is direct
-    assert stack(FakeLambda(["Disabled"]), **parameters).is_paused is not direct
+    stack = stack_on(functions=FakeLambda(["Disabled"]), parameters=parameters)
+
+    done = run("pause", open_stack=lambda *_: stack)
+
+    assert done.code == 0
+    assert ("Events still invoke the function directly" in done.err) is direct

@@ -1,4 +1,4 @@
-"""Batches: cut to SQS's limits, tried again in part, and done whole when a signal comes."""
+"""Batches: tried again in part, and given back until the letters are visible anyway."""
 
 import os
 import signal
@@ -9,9 +9,7 @@ from unittest import mock
 import pytest
 from botocore.exceptions import ClientError
 
-from sociocs_cli.options import duration
-from sociocs_cli.queue import TRIES, Sent, give_back, send_batch, undisturbed
-from sociocs_cli.stack import Stack
+from sociocs_cli.queue import TRIES, Sent, give_back, send_batch
 
 
 def entry(size: int) -> dict[str, Any]:
@@ -66,35 +64,6 @@ def test_a_call_that_is_refused_after_a_part_was_taken_loses_nothing_of_that() -
     assert sent == [Sent("id-a"), Sent(None, str(error))]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_waits_for_the_end_of_what_is_to_be_done_whole(number: signal.Signals) -> None:
-    """It interrupts after the block, once, and the handlers are as they were."""
-    before, done = signal.getsignal(number), mock.Mock()
-
-    with pytest.raises(KeyboardInterrupt), undisturbed():  # noqa: PT012 - a block is what it is about
-        os.kill(os.getpid(), number)
-        done()
-
-    done.assert_called_once()
-    assert signal.getsignal(number) is before
-
-
-def test_the_first_signal_says_that_it_waits_and_the_second_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """SQS may not answer for half a minute: nobody has to reach for kill -9."""
-    before, first, second = signal.getsignal(signal.SIGINT), mock.Mock(), mock.Mock()
-
-    with pytest.raises(KeyboardInterrupt), undisturbed():  # noqa: PT012 - a block is what it is about
-        os.kill(os.getpid(), signal.SIGINT)
-        first()
-        assert capsys.readouterr().err == "Finishing this batch; press again to stop at once.\n"
-        os.kill(os.getpid(), signal.SIGINT)
-        second()
-
-    first.assert_called_once()
-    second.assert_not_called()
-    assert signal.getsignal(signal.SIGINT) is before
-
-
 class Returning:
     """An SQS that takes letters back, while something happens at the second batch."""
 
@@ -127,16 +96,3 @@ def test_giving_back_ends_when_the_letters_are_visible_anyway(within_seconds: fl
     give_back(sqs, "url", ["receipt"] * 35, within_seconds)  # type: ignore[arg-type]
 
     assert sqs.batches == batches
-
-
-def test_an_endpoint_that_does_not_answer_is_not_waited_for_long() -> None:
-    """Three tries of ten seconds, instead of five of a minute; a long poll of a second is well within."""
-    found: Any = Stack("stack").config
-
-    assert (found.connect_timeout, found.read_timeout, found.retries["total_max_attempts"]) == (5, 10, 3)
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(0, "0 s"), (61, "1 min 1 s"), (3600, "1 h"), (187_200, "2 d 4 h")])
-def test_lengths_of_time_are_written_for_people(seconds: int, words: str) -> None:
-    """In the two largest units."""
-    assert duration(seconds) == words

@@ -1,11 +1,13 @@
-"""Which input goes on with which run: the same messages with theirs, whatever became of the file; others do not."""
+"""Which input is which run: the same input is the same run, a changed one is another, and a name decides."""
 
+import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from sociocs_cli.runs import LONGEST_ID, LONGEST_KEY, Run
+from sociocs_cli.runs import KEPT, LONGEST_KEY, LONGEST_NAME, Run, name_of
 
 QUEUE = "https://queue"
 FILE = [f"message {n}" for n in range(10)]
@@ -18,121 +20,121 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "sociocs" / "runs"
 
 
-@pytest.mark.parametrize(
-    "mended",
-    [
-        pytest.param(FILE, id="as-it-was"),
-        pytest.param(FILE[::-1], id="another-order"),
-        pytest.param(FILE[:3] + FILE[4:], id="one-taken-out"),
-        pytest.param([*FILE, "new"], id="one-added"),
-        pytest.param([*FILE, *(f"new {n}" for n in range(50))], id="many-added"),
-        pytest.param(FILE[5:], id="the-second-half"),
-        pytest.param(["new" if n == 4 else content for n, content in enumerate(FILE)], id="one-mended"),
-    ],
-)
-def test_an_unfinished_run_goes_on_with_a_mended_file(mended: list[str]) -> None:
-    """What is the same has the same key; what is new has one of its own."""
-    first = Run.begin(QUEUE, FILE)
+def run_of(contents: Sequence[str], queue_url: str = QUEUE, name: str | None = None) -> Run:
+    """The run of an input, by its content unless it is named."""
+    return Run(queue_url, name or name_of("\n".join(contents).encode()), contents)
 
-    second = Run.begin(QUEUE, mended)
 
-    assert second.begun is not None
-    before, after = dict(zip(FILE, first.keys, strict=True)), dict(zip(mended, second.keys, strict=True))
-    assert {content: after[content] for content in mended if content in before} == {
-        content: before[content] for content in mended if content in before
-    }
-    assert len(set(after.values())) == len(mended)
+def test_the_same_input_is_the_same_run_on_any_machine(folder: Path) -> None:
+    """Its keys come from nothing but the input: no note is needed, and none is written before it begins."""
+    assert run_of(FILE).keys == run_of(FILE).keys
+    assert not set(run_of(FILE).keys) & set(run_of([*FILE, "new"]).keys)
+    assert not folder.exists()
 
 
 def test_equal_messages_have_a_key_each() -> None:
-    """Sent twice on purpose, in one file; with one of them taken out, the others keep theirs."""
-    first = Run.begin(QUEUE, ["same"] * 5)
+    """Sent twice on purpose, in one file. With one of them taken out, the others keep theirs under the same name."""
+    keys = run_of(["same"] * 5, name="n").keys
 
-    assert len(set(first.keys)) == 5
-    assert Run.begin(QUEUE, ["same"] * 4).keys == first.keys[:4]
-
-
-def test_after_its_end_the_same_file_is_a_new_run(folder: Path) -> None:
-    """And nothing is left of the first."""
-    first = Run.begin(QUEUE, FILE)
-    first.end()
-
-    assert list(folder.iterdir()) == []
-    second = Run.begin(QUEUE, FILE)
-    assert second.begun is None
-    assert not set(first.keys) & set(second.keys)
+    assert len(set(keys)) == 5
+    assert run_of(["same"] * 4, name="n").keys == keys[:4]
 
 
-def test_parts_of_a_file_go_on_one_after_the_other(folder: Path) -> None:
-    """The first part's end is not that of the second."""
-    first = Run.begin(QUEUE, FILE)
-
-    Run.begin(QUEUE, FILE[:4]).end()
-    second = Run.begin(QUEUE, FILE[4:])
-
-    assert second.keys == first.keys[4:]
-    second.end()
-    assert list(folder.iterdir()) == []
+def test_a_name_gives_the_same_keys_to_a_changed_input() -> None:
+    """In any order; and the longest name makes a key that is no longer than was reckoned with."""
+    assert run_of(FILE[::-1], name="invoices").keys == run_of(FILE, name="invoices").keys[::-1]
+    assert run_of(FILE, name="again").keys != run_of(FILE, name="invoices").keys
+    assert len(run_of(FILE, name="x" * LONGEST_NAME).keys[0]) <= LONGEST_KEY
 
 
-def test_what_was_taken_out_keeps_no_later_run_from_being_new() -> None:
-    """The mended file ended well: the whole file sent on purpose after that is sent anew."""
-    Run.begin(QUEUE, FILE)
-    Run.begin(QUEUE, FILE[1:]).end()
+def test_what_is_known_of_a_run_before() -> None:
+    """Nothing, that it has begun, and that it has ended."""
+    run = run_of(FILE)
+    assert run.before() is None
 
-    assert Run.begin(QUEUE, FILE).begun is None
+    run.begin()
+    before = run_of(FILE).before()
+    assert before
+    assert (before.name, before.has_ended) == (run.name, False)
+
+    run.end()
+    after = run_of(FILE).before()
+    assert after
+    assert after.has_ended
 
 
 @pytest.mark.parametrize(
-    ("queue", "contents"),
+    ("changed", "same"),
     [
-        pytest.param("https://other", FILE, id="another-queue"),
-        pytest.param(QUEUE, [FILE[0], "another", "third"], id="another-file-with-an-equal-message"),
-        pytest.param(QUEUE, [], id="keys-of-their-own"),
+        pytest.param(FILE[::-1], 10, id="another-order"),
+        pytest.param(FILE[:3] + FILE[4:], 9, id="one-taken-out"),
+        pytest.param([*FILE, "new"], 10, id="one-added"),
+        pytest.param(["other", FILE[5], "another"], 1, id="one-equal-message"),
     ],
 )
-def test_another_input_is_another_run(queue: str, contents: list[str]) -> None:
-    """An equal message in it is sent: nobody said that it is the same."""
-    Run.begin(QUEUE, FILE)
+def test_a_changed_input_that_holds_messages_of_an_unfinished_run_is_known(changed: list[str], same: int) -> None:
+    """One message is enough: it may be queued already, and this run would give it another key."""
+    first = run_of(FILE)
+    first.begin()
 
-    assert Run.begin(queue, contents).begun is None
-
-
-def test_a_new_run_on_demand_forgets_the_unfinished_one() -> None:
-    """Otherwise the next one would go on with it after all."""
-    first = Run.begin(QUEUE, FILE)
-
-    new = Run.begin(QUEUE, FILE, new=True)
-    after = Run.begin(QUEUE, FILE)
-
-    assert new.begun is None
-    assert not set(new.keys) & set(first.keys)
-    assert after.keys == new.keys
+    assert [(note.name, number) for note, number in run_of(changed).unfinished()] == [(first.name, same)]
+    assert run_of(changed, name=first.name).unfinished() == []
 
 
-def test_a_named_run_has_the_same_keys_everywhere(folder: Path) -> None:
-    """Without any note; and the longest name makes a key that is no longer than was reckoned with."""
-    named = Run.begin(QUEUE, FILE, "invoices")
+@pytest.mark.parametrize(
+    ("contents", "queue_url"),
+    [(FILE, "https://other"), (["new"], QUEUE), ([], QUEUE), (FILE, QUEUE)],
+    ids=["another-queue", "other-messages", "keys-of-their-own", "the-same-run"],
+)
+def test_nothing_else_is_taken_for_a_changed_input(contents: list[str], queue_url: str) -> None:
+    """Only messages that an unfinished run of the same queue may have queued count."""
+    run_of(FILE).begin()
 
-    assert Run.begin(QUEUE, FILE[::-1], "invoices").keys == named.keys[::-1]
-    assert not folder.exists()
-    assert len(Run.begin(QUEUE, FILE, "x" * LONGEST_ID).keys[0]) <= LONGEST_KEY
+    assert run_of(contents, queue_url).unfinished() == []
+
+
+def test_a_run_that_ended_stops_no_other_input() -> None:
+    """The same message in another file, later, is sent."""
+    run = run_of(FILE)
+    run.begin()
+    run.end()
+
+    assert run_of([*FILE, "new"]).unfinished() == []
 
 
 def test_a_note_is_for_nobody_else_and_says_nothing(folder: Path) -> None:
-    """A hash of a phone number can be tried out: the notes are for their owner only, and gone with the run's end."""
-    Run.begin(QUEUE, ["+16175550188"])
+    """A hash of a phone number can be tried out: the notes are for their owner only, and its end removes the hashes."""
+    run = run_of(["+16175550188"], name="n")
+    run.begin()
 
     [note] = folder.iterdir()
     assert stat.S_IMODE(note.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert "16175550188" not in note.read_text()
+    mark = run.keys[0].partition("-")[2]
+    assert mark in note.read_text()
+    run.end()
+    assert mark not in note.read_text()
 
 
-def test_a_broken_note_is_no_run(folder: Path) -> None:
+def test_old_notes_are_deleted(folder: Path) -> None:
+    """Nobody goes on with a run of last month, and the folder does not grow."""
+    run_of(FILE).begin()
+    [note] = folder.iterdir()
+    old = note.stat().st_mtime - KEPT.total_seconds() - 1
+    os.utime(note, (old, old))
+
+    run_of(["new"]).begin()
+
+    assert note not in folder.iterdir()
+
+
+@pytest.mark.parametrize("content", ["?", "[]", '{"run": "r"}', '{"run": "r", "ended": false, "marks": 5}', "ä"])
+def test_a_broken_note_is_no_run(content: str, folder: Path) -> None:
     """It is passed over."""
-    note = Run.begin(QUEUE, FILE).note
-    assert note
-    note.write_text("?")
+    run_of(FILE).begin()
+    [note] = folder.iterdir()
+    note.write_text(content, encoding="utf-8")
 
-    assert Run.begin(QUEUE, FILE).begun is None
+    assert run_of(FILE).before() is None
+    assert run_of([*FILE, "new"]).unfinished() == []

@@ -1,13 +1,13 @@
-"""`sociocs status`: how long the oldest message has waited, which no metric alone says."""
+"""How long the oldest message has waited: no metric alone says it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from sociocs_cli.commands.status import _oldest
+from sociocs_cli.metrics import oldest_seconds
 from sociocs_cli.queue import Depth
-from sociocs_cli.stack import Stack
+from tests.support.stacks import stack_on
 
 NOW = datetime.now(UTC)
 
@@ -45,12 +45,8 @@ class FakeCloudWatch:
 def test_the_oldest_is_the_older_of_what_two_metrics_say(
     waits: int, of_sqs: list[float], retried: list[float], oldest: float | None
 ) -> None:
-    """SQS forgets what was received three times; the function says how old that is, at least every 15 minutes."""
-    stack, cloudwatch = Stack("stack"), FakeCloudWatch(ApproximateAgeOfOldestMessage=of_sqs, RetriedMessageAge=retried)
-    stack.__dict__["cloudwatch"] = cloudwatch
-    stack.__dict__["description"] = {
-        "Outputs": [{"OutputKey": "MessageQueueUrl", "OutputValue": "https://sqs/1/messages"}]
-    }
+    """SQS's metric leaves out what was received three times; the function says its age at least every 15 minutes."""
+    cloudwatch = FakeCloudWatch(ApproximateAgeOfOldestMessage=of_sqs, RetriedMessageAge=retried)
 
-    assert _oldest(stack, Depth(0, waits, 0, NOW)) == oldest
+    assert oldest_seconds(stack_on(cloudwatch=cloudwatch), Depth(0, waits, 0, NOW)) == oldest
     assert cloudwatch.minutes.get("RetriedMessageAge", 20) == 20

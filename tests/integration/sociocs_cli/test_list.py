@@ -1,16 +1,12 @@
-"""`sociocs dead-letters list` and `show`: what is in there and why, without taking anything out."""
+"""`sociocs dead-letters list`: what is in there and why, without taking anything out."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 
-from sociocs_cli.commands.dead_letters import summaries
-from sociocs_cli.letters import Letter
-from sociocs_cli.main import main
-from tests.support.builders import sns_notification
+from sociocs_cli.summaries import summarize
 from tests.support.cli_shell import Letters, Shell
 from tests.support.mapping import letters as said
 
@@ -54,12 +50,11 @@ def test_nothing_is_removed_and_nothing_stays_hidden(shell: Shell, letters: Lett
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
 def test_an_interruption_gives_everything_back(
-    interruption: type[BaseException], shell: Shell, letters: Letters, monkeypatch: pytest.MonkeyPatch
+    interruption: type[BaseException], shell: Shell, letters: Letters
 ) -> None:
     """Ctrl-C or an error in the middle hides nothing either."""
     for _ in range(15):
         letters.ours()
-    stack = shell.stack
     client = boto3.client("sqs", endpoint_url=shell.world.endpoint_url)
     calls: list[str] = []
 
@@ -69,10 +64,9 @@ def test_an_interruption_gives_everything_back(
             raise interruption
 
     client.meta.events.register("before-call.sqs", interrupt)
-    monkeypatch.setattr(stack, "sqs", client)
 
     with pytest.raises(interruption):
-        summaries(stack)
+        summarize(shell.with_sqs(client).stack)
 
     assert len(said(shell.world)) == 15
 
@@ -110,9 +104,9 @@ def test_an_id_can_be_copied(columns: str, shell: Shell, letters: Letters, monke
     key = "invoices-2026-11-a-key-as-long-as-many-are-0123456789"
     letter = letters.ours("RETRIES_EXHAUSTED", key=key)
     monkeypatch.setenv("COLUMNS", columns)
-    monkeypatch.setattr("sociocs_cli.options._WIDE", None)  # as on a terminal
+    monkeypatch.setenv("TERM", "dumb")
 
-    words = shell("dead-letters", "list", "--ids").out.split()
+    words = shell("dead-letters", "list", "--ids", terminal=True).out.split()
 
     assert letter in words
     assert key in words
@@ -141,77 +135,3 @@ def test_fifo_letters_behind_others_of_their_group_are_told(make_shell: Callable
 
     assert (done["total"], done["unseen"], done["codes"][0]["count"]) == (14, 4, 10)
     assert len(shell.world.receive(dead=True)) == 10
-
-
-PRIVATE = {"to": "+16175550188", "name": "Dorothea", "text": "Your code is 493817", "user_id": "u-55871"}
-
-
-def test_a_letter_is_shown_with_its_message_masked(shell: Shell, letters: Letters) -> None:
-    """Everything about it, by id or key, and its shape; not what it says, unless it is asked for."""
-    body = letters.new(metadata={"reference": "order-7", "idempotency_key": "k-7"}) | PRIVATE
-    why = {"ERROR_CODE": "API_REJECTED", "ERROR_MESSAGE": "Sociocs answered 400", "IDEMPOTENCY_KEY": "k-7"}
-    letter = letters.put(body, {**why, "note": "for Dorothea"})
-
-    masked = shell("dead-letters", "show", letter)
-    as_json = shell("dead-letters", "show", "k-7", "--json").json
-    revealed = shell("dead-letters", "show", "k-7", "--reveal")
-
-    for shown in (letter, "API_REJECTED", "Sociocs answered 400", "order-7", "k-7", '"provider": "twlo"', '"text"'):
-        assert shown in masked.out
-    for private in (*PRIVATE.values(), "Dorothea"):
-        assert private not in masked.out
-        assert private not in json.dumps(as_json)
-        assert private in revealed.out
-    assert len(said(shell.world)) == 1
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param("call +16175550188, Dorothea", id="text"),
-        pytest.param(sns_notification(json.dumps(PRIVATE), Subject="Dorothea"), id="sns"),
-        pytest.param({"id": "+16175550188", "Dorothea Brooke": {"source": "493817"}, "provider": "Dorothea"}, id="odd"),
-        pytest.param([{"metadata": {"note": "Dorothea", "reference": ["493817"]}}], id="array"),
-    ],
-)
-def test_whatever_a_letter_holds_is_masked(body: Any, shell: Shell, letters: Letters) -> None:
-    """Also in envelopes, in fields of other names, and in what is no JSON."""
-    letters.put(body, {"ERROR_CODE": "INVALID_MESSAGE"})
-
-    shown = shell("dead-letters", "show").out
-
-    for private in ("6175550188", "Dorothea", "493817", "55871"):
-        assert private not in shown
-
-
-def test_what_a_terminal_would_act_on_is_not_printed(shell: Shell, letters: Letters) -> None:
-    """A message with escape sequences of a terminal, or with rich's markup, is shown as text."""
-    letters.put("[red]plain", {"ERROR_CODE": "X", "ERROR_MESSAGE": "[bold]no\u009b2J"})
-
-    shown = shell("dead-letters", "show", "--reveal").out
-
-    assert "[red]plain" in shown
-    assert "[bold]no\\x9b2J" in shown
-
-
-def test_a_body_of_half_a_character_is_shown(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsysbinary: Any) -> None:
-    """A lone surrogate is no UTF-8; JSON has a way to write it, and a terminal gets its number."""
-    letter = Letter("url", {"MessageId": "id", "ReceiptHandle": "r", "Body": 'half a \ud83d: "ü"'})
-    monkeypatch.setattr("sociocs_cli.commands.dead_letters._matching", lambda *_: (found for found in [letter]))
-
-    for extra in (["--json"], []):
-        with pytest.raises(SystemExit) as exit_:
-            main(["dead-letters", "show", "--reveal", *extra])  # onto a real standard output, which takes bytes
-        assert exit_.value.code == 0
-        shown = capsysbinary.readouterr().out
-        assert (json.loads(shown)["body"] == letter.body) if extra else (b"half a \\xd83d" in shown)
-
-
-@pytest.mark.parametrize("wanted", [["none-such"], ["--code", "EXPIRED"]])
-def test_a_letter_that_is_not_there(wanted: list[str], shell: Shell, letters: Letters) -> None:
-    """Exit code 1, and a line that says so."""
-    letters.ours()
-
-    done = shell("dead-letters", "show", *wanted)
-
-    assert (done.code, done.err) == (1, "Error: there is no such dead letter\n")
