@@ -87,7 +87,7 @@ def _drive(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("target", ["queue", "function"])
 def test_the_role_allows_what_is_done_and_nothing_else(target: str) -> None:
     """Every call of the function and of its mapping is granted on that resource, and every grant is used."""
-    options = SandboxOptions(parameters={"EventBridgeTarget": target}, time_scale=30)
+    options = SandboxOptions(parameters={"EventBridgeTarget": target, "OutcomeEventBusName": "default"}, time_scale=30)
     with Sandbox.start(options) as sandbox:
         _drive(sandbox)
         granted = _granted(sandbox)

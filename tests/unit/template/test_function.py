@@ -73,7 +73,7 @@ def test_defaults_are_the_settings_own(resolve: Any) -> None:
     """The defaults of Settings are those of the template, so tests use the numbers of a default stack."""
     variables = _function(resolve().resources)["Environment"]["Variables"]
     for name, field in Settings.model_fields.items():
-        if not field.is_required() and name != "outcome_event_bus_name":
+        if not field.is_required():
             assert variables[name.upper()] == field.default, name
 
 
@@ -107,10 +107,16 @@ def test_runtime_is_one_line(template_text: str, root: Path) -> None:
     assert int(allowed[1]) <= int(python.removeprefix("3.")) < int(allowed[2])
 
 
-def test_event_bus_defaults_to_where_every_account_has_one(template: dict[str, Any]) -> None:
-    """Outcome events are on by default: a producer has not to ask for them."""
-    assert template["Parameters"]["OutcomeEventBusName"]["Default"] == "default"
+def test_events_come_from_the_default_bus(template: dict[str, Any]) -> None:
+    """Every account has the bus `default`."""
     assert template["Parameters"]["EventBusName"]["Default"] == "default"
+
+
+def test_outcome_events_are_off_by_default(resolve: Any) -> None:
+    """The default stack publishes no event, and its role may not publish one."""
+    resources = resolve().resources
+    assert _function(resources)["Environment"]["Variables"]["OUTCOME_EVENT_BUS_NAME"] == ""
+    assert "events:PutEvents" not in str(resources["SendMessageFunctionRole"])
 
 
 def test_loop_detection_stays_on(template_text: str) -> None:

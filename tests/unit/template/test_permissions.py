@@ -17,7 +17,6 @@ FUNCTION_ACTIONS = {
     "dynamodb:GetItem",
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
-    "events:PutEvents",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "secretsmanager:GetSecretValue",
@@ -36,7 +35,7 @@ VARIANTS: list[dict[str, str]] = [
     {},
     {"QueueType": "fifo"},
     {"EventBridgeTarget": "function"},
-    {"OutcomeEventBusName": ""},
+    {"OutcomeEventBusName": "outcomes"},
     {"KmsKeyArn": KEY, "ProducerAccountIds": "111122223333,444455556666"},
 ]
 
@@ -133,7 +132,9 @@ def test_no_statement_is_wider_than_it_says(resolve: Any, parameters: dict[str, 
 def test_a_permission_is_granted_only_in_the_variant_that_uses_it(resolve: Any) -> None:
     """Outcome events, direct events and a customer managed key each add their own statement."""
     defaults = set(_function_statements(resolve().resources))
-    assert "PublishOutcomes" not in _function_statements(resolve(OutcomeEventBusName="").resources)
+    assert set(_function_statements(resolve(OutcomeEventBusName="outcomes").resources)) - defaults == {
+        "PublishOutcomes"
+    }
     direct = set(_function_statements(resolve(EventBridgeTarget="function").resources))
     assert direct - defaults == {"QueueDirectEventsThatMustWait"}
     assert set(_function_statements(resolve(KmsKeyArn=KEY).resources)) - defaults == {"UseTheCustomerKey"}
