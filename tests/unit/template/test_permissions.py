@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -191,36 +192,80 @@ def test_every_queue_refuses_plain_http(resolve: Any, parameters: dict[str, str]
         assert deny["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
 
 
-@pytest.mark.parametrize(("bus", "path"), [("default", ""), ("orders", "orders/")])
+ACCOUNT_RULES = "arn:aws:events:eu-west-1:123456789012:rule"
+STANDARD, FIFO = {"QueueType": "standard"}, {"QueueType": "fifo"}
+
+
 @pytest.mark.parametrize(
-    ("variant", "dead_letters"),
+    ("source", "allowed"),
     [
-        ({"EventBridgeTarget": "queue"}, "MessageDeadLetterQueuePolicy"),
-        ({"EventBridgeTarget": "function"}, "MessageDeadLetterQueuePolicy"),
-        ({"QueueType": "fifo"}, "EventDeadLetterQueuePolicy"),
+        (f"{ACCOUNT_RULES}/stack-to-queue", True),
+        (f"{ACCOUNT_RULES}/orders/stack-to-queue", True),
+        (f"{ACCOUNT_RULES}/a-rule-of-another-team", True),
+        ("arn:aws:events:eu-west-1:999999999999:rule/stack-to-queue", False),
+        ("arn:aws:events:us-east-1:123456789012:rule/stack-to-queue", False),
+        ("arn:aws:events:eu-west-1:123456789012:event-bus/default", False),
+        (None, False),
     ],
 )
-def test_eventbridge_is_allowed_by_the_arn_of_the_rule(
-    resolve: Any, bus: str, path: str, variant: dict[str, str], dead_letters: str
+@pytest.mark.parametrize(
+    ("variant", "policy"),
+    [
+        (STANDARD, "MessageQueuePolicy"),
+        (STANDARD, "MessageDeadLetterQueuePolicy"),
+        (FIFO, "MessageQueuePolicy"),
+        (FIFO, "EventDeadLetterQueuePolicy"),
+    ],
+)
+def test_rules_of_this_account_may_send_to_the_queue_and_to_its_dead_letters(
+    resolve: Any, variant: dict[str, str], policy: str, source: str | None, *, allowed: bool
 ) -> None:
-    """The ARN in the policies is the ARN of the rule."""
-    resources = resolve(EventBusName=bus, **variant).resources
-    (rule,) = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Events::Rule"]
-    arn = f"arn:aws:events:eu-west-1:123456789012:rule/{path}{rule['Name']}"
+    """The policy admits each rule of this account and region, and no rule of another."""
+    statements = _statements(resolve(**variant).resources[policy])
+    context = {"aws:SecureTransport": "true"} | ({"aws:SourceArn": source} if source else {})
+
+    assert admits(statements, "events.amazonaws.com", "sqs:SendMessage", context) is allowed
+    assert not admits(statements, "events.amazonaws.com", "sqs:ReceiveMessage", context)
+    assert not admits(statements, "events.amazonaws.com", "sqs:SendMessage", context | {"aws:SecureTransport": "false"})
+
+
+def admits(statements: list[dict[str, Any]], service: str, action: str, context: dict[str, str]) -> bool:
+    """Evaluate a resource policy as IAM does: an Allow is needed, and a Deny wins."""
+    effects = {
+        statement["Effect"]
+        for statement in statements
+        if statement["Principal"] in ("*", {"Service": service})
+        and any(fnmatchcase(action, pattern) for pattern in _list(statement["Action"]))
+        and _conditions_hold(statement.get("Condition", {}), context)
+    }
+    return effects == {"Allow"}
+
+
+def _conditions_hold(conditions: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
+    """Every operator and every key must match. A key that the request does not have does not match."""
+    for operator, keys in conditions.items():
+        matches = {"Bool": str.__eq__, "ArnLike": _arn_like}[operator]
+        for key, values in keys.items():
+            if key not in context or not any(matches(context[key], value) for value in _list(values)):
+                return False
+    return True
+
+
+def _arn_like(arn: str, pattern: str) -> bool:
+    """Compare ARNs part by part: a wildcard does not cross a colon before the resource ("ArnLike" in IAM's guide)."""
+    arn_parts, pattern_parts = arn.split(":", 5), pattern.split(":", 5)
+    return len(arn_parts) == len(pattern_parts) and all(map(fnmatchcase, arn_parts, pattern_parts))
+
+
+@pytest.mark.parametrize(("bus", "path"), [("default", ""), ("orders", "orders/")])
+def test_only_the_stacks_rule_may_invoke_the_function(resolve: Any, bus: str, path: str) -> None:
+    """The ARN in the permission is the ARN of the rule."""
+    resources = resolve(EventBusName=bus, EventBridgeTarget="function").resources
+    rule = resources["SendMessageFunctionRule"]["Properties"]
+
     assert rule["EventBusName"] == bus
-    if "SendMessageRule" in resources:
-        sources = _source_arns(resources["MessageQueuePolicy"])
-    else:
-        sources = [resources["SendMessageFunctionRulePermission"]["Properties"]["SourceArn"]]
-    for allowed in (sources, _source_arns(resources[dead_letters])):
-        assert arn in allowed
-
-
-def _source_arns(policy: dict[str, Any]) -> list[str]:
-    conditions = [
-        s["Condition"] for s in _statements(policy) if s.get("Principal") == {"Service": "events.amazonaws.com"}
-    ]
-    return [arn for condition in conditions for arn in _list(condition["ArnEquals"]["aws:SourceArn"])]
+    permission = resources["SendMessageFunctionRulePermission"]["Properties"]
+    assert permission["SourceArn"] == f"{ACCOUNT_RULES}/{path}{rule['Name']}"
 
 
 def test_sns_is_allowed_for_topics_of_this_account(resolve: Any) -> None:
