@@ -47,7 +47,7 @@ def _list(value: Any) -> list[Any]:
 
 def _statements(resource: dict[str, Any]) -> list[dict[str, Any]]:
     properties = resource["Properties"]
-    documents = [properties[name] for name in ("PolicyDocument", "ResourcePolicy") if name in properties]
+    documents = [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
     documents += [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     return [statement for document in documents for statement in document["Statement"]]
 
@@ -158,17 +158,14 @@ def test_an_existing_secret_is_the_one_that_is_read(resolve: Any) -> None:
     plain = resolve(ApiKeySecretArn=arn)
     assert _function_statements(plain.resources)["ReadTheApiKey"]["Resource"] == arn
     assert plain.outputs["ApiKeySecretArn"]["Value"] == arn
-    assert not {"ApiKeySecret", "ApiKeySecretPolicy"} & set(plain.resources)
+    assert "ApiKeySecret" not in plain.resources
 
 
-def test_the_stacks_secret_is_empty_and_readable_by_the_function_alone(resolve: Any) -> None:
-    """The secret has no value in the template, and a Deny also holds for administrators."""
+def test_the_stacks_secret_is_empty_and_has_no_policy(resolve: Any) -> None:
+    """The secret has no value in the template. A Deny would also stop CloudFormation from reading and updating it."""
     resources = resolve().resources
     assert not {"SecretString", "GenerateSecretString"} & set(resources["ApiKeySecret"]["Properties"])
-    (statement,) = _statements(resources["ApiKeySecretPolicy"])
-    assert (statement["Effect"], statement["Action"]) == ("Deny", "secretsmanager:GetSecretValue")
-    role = {"Fn::GetAtt": ["SendMessageFunctionRole", "Arn"]}
-    assert statement["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
+    assert not [name for name, r in resources.items() if r["Type"] == "AWS::SecretsManager::ResourcePolicy"]
 
 
 def test_the_command_for_the_apikey_takes_it_from_the_input(resolve: Any) -> None:
