@@ -32,7 +32,7 @@ class Settings(BaseModel):
     send_concurrency: int = Field(default=10, ge=1, le=64)
     max_sends_per_second: float = Field(default=0, ge=0)
     """Over all instances of the function; 0 means no limit."""
-    maximum_concurrency: int = Field(default=10, ge=1)
+    maximum_concurrency: int = Field(default=5, ge=1)
     """Instances that the event source mapping may use at once: each takes its share of the pace."""
     connect_timeout_seconds: float = Field(default=3.05, gt=0)
     read_timeout_seconds: float = Field(default=20, gt=0)

@@ -129,7 +129,8 @@ def test_the_mapping_reports_each_message_and_filters_none(resolve: Any) -> None
     mapping = _mapping(resolve().resources)
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["MessageQueue", "Arn"]}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 10}
+    # Half of the concurrency of a new account, which has 10 ("Lambda quotas").
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
     assert mapping["BatchSize"] == 10
     assert mapping["MaximumBatchingWindowInSeconds"] == 0
     assert mapping["Enabled"] is True
