@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import shlex
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +19,7 @@ import pytest
 
 from sandbox.__main__ import instructions
 from sandbox.sandbox import APIKEY, Sandbox, SandboxOptions
+from tests.support.aws_clients import wait_for
 
 AWS = Path(sys.executable).with_name("aws")
 
@@ -39,6 +43,31 @@ def aws(sandbox: Sandbox, *arguments: str, text: str | None = None, endpoint: bo
     return json.loads(done.stdout) if done.stdout.strip() else None
 
 
+def type_into(sandbox: Sandbox, command: str, text: str) -> str:
+    """Run a command in a shell on a terminal, type a text and Control-D, and return all that the terminal shows."""
+    path = f"{AWS.parent}{os.pathsep}{os.environ['PATH']}"
+    terminal, inner = pty.openpty()
+    shell = subprocess.Popen(
+        ["sh", "-c", command],
+        env={**os.environ, **sandbox.environment, "PATH": path},
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        start_new_session=True,
+    )
+    wait_for(lambda: not termios.tcgetattr(inner)[3] & termios.ECHO, "the terminal stops showing what is typed")
+    os.write(terminal, f"{text}\x04".encode())
+    assert shell.wait(60) == 0
+    assert termios.tcgetattr(inner)[3] & termios.ECHO, "the terminal shows again what is typed"
+    os.close(inner)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux ends a terminal without writers with an error
+        while part := os.read(terminal, 65536):
+            shown += part
+    os.close(terminal)
+    return shown.decode()
+
+
 def message(text: str) -> dict[str, str]:
     """A valid message."""
     return {"provider": "twlo", "channel_key": "ck", "to": "+16175551212", "text": text}
@@ -46,9 +75,8 @@ def message(text: str) -> dict[str, str]:
 
 def test_messages_of_the_cli_are_accepted(sandbox: Sandbox) -> None:
     """The apikey's command, `sqs send-message` and `events put-events` do what the README says."""
-    command, *arguments = sandbox.outputs["ApiKeyCommand"].split()
-    assert command == "aws"
-    aws(sandbox, *arguments, text=APIKEY)
+    shown = type_into(sandbox, sandbox.outputs["ApiKeyCommand"], f"{APIKEY}\n")
+    assert APIKEY not in shown, "the terminal does not show the key"
 
     queued, published = message("by the CLI 🚚"), message("by the CLI's event")
     url = sandbox.outputs["MessageQueueUrl"]

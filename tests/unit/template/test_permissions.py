@@ -175,6 +175,12 @@ def test_the_command_for_the_apikey_takes_it_from_the_input(resolve: Any) -> Non
     assert "--secret-string file:///dev/stdin" in command
 
 
+def test_the_producer_policy_keeps_its_arn(resolve: Any) -> None:
+    """A change of these properties replaces a managed policy, so it has none of them (AWS::IAM::ManagedPolicy)."""
+    properties = resolve().resources["ProducerPolicy"]["Properties"]
+    assert not {"Description", "ManagedPolicyName", "Path"} & set(properties)
+
+
 @pytest.mark.parametrize("parameters", VARIANTS, ids=lambda parameters: "-".join(parameters) or "defaults")
 def test_every_queue_refuses_plain_http(resolve: Any, parameters: dict[str, str]) -> None:
     """Every queue has a policy, and every policy has this Deny."""
