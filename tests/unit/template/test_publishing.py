@@ -57,7 +57,7 @@ def test_application_repository_gets_this_version_and_its_files(template: dict[s
     application = template["Metadata"]["AWS::ServerlessRepo::Application"]
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert application["Name"] == project["name"]
-    assert application["SemanticVersion"] == project["version"]
+    assert application["SemanticVersion"] == project["version"] == template["Outputs"]["Version"]["Value"]
     assert application["SpdxLicenseId"] == project["license"]
     assert (root / application["LicenseUrl"]).is_file()
     assert (root / application["ReadmeUrl"]).is_file()

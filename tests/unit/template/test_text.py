@@ -35,6 +35,7 @@ OUTPUTS = {
     "ProducerPolicyArn",
     "SendMessageFunctionArn",
     "SendMessageFunctionName",
+    "Version",
 }
 
 
