@@ -271,6 +271,10 @@ def test_the_log_is_kept_for_as_long_as_it_says(resolve: Any) -> None:
     assert logging == {"LogFormat": "Text", "LogGroup": {"Ref": "SendMessageFunctionLogGroup"}}
 
 
-def test_traces_are_on(resolve: Any) -> None:
-    """Lambda records each invocation itself, without the X-Ray SDK."""
-    assert resolve().resources["SendMessageFunction"]["Properties"]["TracingConfig"] == {"Mode": "Active"}
+@pytest.mark.parametrize(("tracing", "mode"), [("false", "PassThrough"), ("true", "Active")])
+def test_traces_are_recorded_only_on_request(resolve: Any, tracing: str, mode: str) -> None:
+    """Traces cost money, so they are off by default, and the role may write them only if they are on."""
+    resources = resolve(Tracing=tracing).resources
+    assert resources["SendMessageFunction"]["Properties"]["TracingConfig"] == {"Mode": mode}
+    assert ("xray:PutTraceSegments" in str(resources["SendMessageFunctionRole"])) is (tracing == "true")
+    assert resolve().parameters["Tracing"] == "false"

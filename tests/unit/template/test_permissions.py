@@ -26,8 +26,6 @@ FUNCTION_ACTIONS = {
     "sqs:GetQueueAttributes",
     "sqs:ReceiveMessage",
     "sqs:SendMessage",
-    "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
 }
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d"
@@ -37,6 +35,7 @@ VARIANTS: list[dict[str, str]] = [
     {"QueueType": "fifo"},
     {"EventBridgeTarget": "function"},
     {"OutcomeEventBusName": "outcomes"},
+    {"Tracing": "true"},
     {"KmsKeyArn": KEY, "ProducerAccountIds": "111122223333,444455556666"},
 ]
 
