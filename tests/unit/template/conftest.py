@@ -19,6 +19,13 @@ PSEUDO_PARAMETERS = {
     "AWS::URLSuffix": "amazonaws.com",
 }
 
+PARTITIONS = {
+    "aws": {},
+    "aws-cn": {"AWS::Partition": "aws-cn", "AWS::Region": "cn-north-1", "AWS::URLSuffix": "amazonaws.com.cn"},
+    "aws-us-gov": {"AWS::Partition": "aws-us-gov", "AWS::Region": "us-gov-west-1"},
+}
+"""For each partition, the pseudo parameters that differ."""
+
 Resolve = Callable[..., PlainTemplate]
 
 
@@ -42,13 +49,13 @@ def template(template_text: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def resolve(template_text: str) -> Resolve:
-    """Return a function that resolves transform, conditions and mappings for the given parameters.
+    """Return a function that resolves transform, conditions and mappings for the given parameters, in a partition.
 
     References to resources stay as they are.
     """
 
     @functools.cache
-    def resolved(**parameters: str) -> PlainTemplate:
-        return resolve_template(template_text, parameters, PSEUDO_PARAMETERS)
+    def resolved(*, partition: str = "aws", **parameters: str) -> PlainTemplate:
+        return resolve_template(template_text, parameters, PSEUDO_PARAMETERS | PARTITIONS[partition])
 
     return resolved

@@ -104,7 +104,7 @@ def test_a_customer_key_is_used_through_these_services_only(resolve: Any) -> Non
         (statement,) = [s for s in _statements(resources[name]) if s["Resource"] == KEY]
         assert set(statement["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
         (condition,) = statement["Condition"].values()
-        assert _list(condition["kms:ViaService"]) == [f"{service}.eu-west-1.amazonaws.com" for service in services]
+        assert _list(condition["kms:ViaService"]) == [f"{service}.eu-west-1.amazonaws.com*" for service in services]
 
 
 def test_the_function_has_a_role_of_its_own_without_managed_policies(resolve: Any) -> None:
@@ -314,7 +314,7 @@ def test_everything_is_encrypted_with_the_customers_key_when_there_is_one(resolv
     assert resources["SendMessageFunction"]["Properties"]["KmsKeyArn"] == KEY
     statement = _function_statements(resources)["UseTheCustomerKey"]
     assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
-    assert len(statement["Condition"]["StringEquals"]["kms:ViaService"]) == 4
+    assert len(statement["Condition"]["StringLike"]["kms:ViaService"]) == 4
     assert "EncryptForTheQueue" in {s["Sid"] for s in _statements(resources["ProducerPolicy"])}
 
 
