@@ -23,7 +23,7 @@ class Settings(BaseModel):
     outcome_event_bus_name: str = ""
     """Name or ARN of the bus for outcome events; empty turns them off."""
     unknown_outcome: Literal["dead-letter", "retry"] = "dead-letter"
-    idempotency_days: int = Field(default=15, ge=1)
+    idempotency_days: int = Field(default=19, ge=1)
     maximum_retry_hours: float = Field(default=24, gt=0)
     maximum_receive_count: int = Field(default=200, ge=2)
     """`maxReceiveCount` of the queue's redrive policy: past it SQS moves a message without a reason."""

@@ -6,15 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import ROOT
+from tests.support.pages import anchors
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub makes of the headings of a page."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

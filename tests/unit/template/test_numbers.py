@@ -53,7 +53,11 @@ def test_dead_letters_are_kept_longer_than_messages_and_keys_longer_than_both(te
     assert queue["RetentionSeconds"] == queue["RetentionHours"] * 3600
     assert dead_letters["RetentionSeconds"] > queue["RetentionSeconds"]
     assert dead_letters["RetentionSeconds"] == 14 * 86400, "SQS's own most"
-    assert _smallest(template, "IdempotencyDays") * 86400 > dead_letters["RetentionSeconds"]
+    longest_wait = (
+        queue["RetentionSeconds"] + _largest(template, "MaximumRetryHours") * 3600 + dead_letters["RetentionSeconds"]
+    )
+    assert _smallest(template, "IdempotencyDays") * 86400 >= longest_wait
+    assert template["Parameters"]["IdempotencyDays"]["Default"] == 19, "4 + 1 + 14 days"
     assert _largest(template, "MaximumRetryHours") < queue["RetentionHours"] / 2
 
 

@@ -10,14 +10,30 @@ import pytest
 
 from message_sender.observability import Metric
 from message_sender.outcome import ErrorCode
+from tests.support.pages import anchors
 
 NAMESPACE = "SociocsMessageSender"
-VARIANTS = [{}, {"QueueType": "fifo"}, {"EventBridgeTarget": "function"}]
+VARIANTS = [
+    {},
+    {"QueueType": "fifo"},
+    {"EventBridgeTarget": "function"},
+    {"EventBridgeTarget": "function", "OutcomeEventBusName": "outcomes"},
+]
 NAMES = {"SendMessageFunction": "function"}
 
 
 def _alarms(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+
+
+def _metric_stats(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the metrics of an alarm, each with its namespace, name and dimensions."""
+    queries = alarm.get("Metrics")
+    return [alarm] if queries is None else [query["MetricStat"]["Metric"] for query in queries if "MetricStat" in query]
+
+
+def _metrics_of(alarm: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(metric["Namespace"], metric["MetricName"]) for metric in _metric_stats(alarm)]
 
 
 def _dashboard(resources: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +72,12 @@ def test_every_metric_that_is_emitted_is_shown_and_every_one_shown_is_emitted(re
     """The dashboard and the alarms together use exactly the metrics that the function emits."""
     resources = resolve().resources
     shown = {name for namespace, name in _dashboard_metrics(resources) if namespace == NAMESPACE}
-    shown |= {alarm["MetricName"] for alarm in _alarms(resources).values() if alarm["Namespace"] == NAMESPACE}
+    shown |= {
+        name
+        for alarm in _alarms(resources).values()
+        for namespace, name in _metrics_of(alarm)
+        if namespace == NAMESPACE
+    }
     assert shown == {metric.value for metric in Metric}
 
 
@@ -67,14 +88,28 @@ def test_the_namespace_is_the_one_that_the_function_is_given(resolve: Any) -> No
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == NAMESPACE
     assert variables["POWERTOOLS_SERVICE_NAME"] == "stack"
     for alarm in _alarms(resources).values():
-        if alarm["Namespace"] == NAMESPACE:
-            assert {"Name": "service", "Value": "stack"} in alarm["Dimensions"]
+        for metric in _metric_stats(alarm):
+            if metric["Namespace"] == NAMESPACE:
+                assert {"Name": "service", "Value": "stack"} in metric["Dimensions"]
 
 
 DEAD_LETTERS = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", ">= 1", "1 of 1")
 ALARMS = {
     "DeadLettersAlarm": (*DEAD_LETTERS, {"QueueName": "MessageDeadLetterQueue.QueueName"}),
     "EventDeadLettersAlarm": (*DEAD_LETTERS, {"QueueName": "EventDeadLetterQueue.QueueName"}),
+    "DeadLetterAgeAlarm": (
+        *("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", f"> {7 * 86_400}", "1 of 1"),
+        {"QueueName": "MessageDeadLetterQueue.QueueName"},
+    ),
+    "DeadLetterExpiryAlarm": (
+        *("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", f"> {12 * 86_400}", "1 of 1"),
+        {"QueueName": "MessageDeadLetterQueue.QueueName"},
+    ),
+    "EventDeadLetterAgeAlarm": (
+        *("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", f"> {7 * 86_400}", "1 of 1"),
+        {"QueueName": "EventDeadLetterQueue.QueueName"},
+    ),
+    "OutcomeEventFailuresAlarm": (NAMESPACE, Metric.OUTCOME_EVENT_FAILURES, "Sum", ">= 1", "1 of 4", {}),
     "MessageAgeAlarm": (
         *("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", "> 1234", "1 of 1"),
         {"QueueName": "MessageQueue.QueueName"},
@@ -103,7 +138,9 @@ ALARMS = {
         {"FunctionName": "SendMessageFunction"},
     ),
 }
-"""For each alarm: namespace, metric, statistic, threshold, number of periods, and dimensions."""
+"""For each alarm of one metric: namespace, metric, statistic, threshold, number of periods, and dimensions."""
+COMPUTED = {"NewDeadLettersAlarm", "AsyncEventAgeAlarm"}
+"""The alarms that compute their value from several metrics or in another unit."""
 
 
 def _named(value: Any) -> Any:
@@ -119,6 +156,8 @@ def test_each_alarm_goes_off_when_it_should(resolve: Any, parameters: dict[str, 
     """Each alarm has the properties of the table. An alarm with a wrong dimension never goes off."""
     comparisons = {"GreaterThanOrEqualToThreshold": ">=", "GreaterThanThreshold": ">"}
     for name, alarm in _alarms(resolve(MessageAgeAlarmSeconds="1234", **parameters).resources).items():
+        if name in COMPUTED:
+            continue
         *expected, dimensions = ALARMS[name]
         if "EventBridgeTarget" in parameters and name == "RuleEventsLostAlarm":
             dimensions = {"RuleName": "stack-to-function"}
@@ -134,6 +173,49 @@ def test_each_alarm_goes_off_when_it_should(resolve: Any, parameters: dict[str, 
         ] == expected, name
         assert alarm["Period"] == 300, name
         assert {d["Name"]: _named(d["Value"]) for d in alarm["Dimensions"]} == dimensions, name
+
+
+def test_new_dead_letters_of_every_code_are_an_alarm(resolve: Any, root: Path) -> None:
+    """The alarm has a metric for each code with which the function rejects a message."""
+    alarm = _alarms(resolve().resources)["NewDeadLettersAlarm"]
+    total, *metrics = alarm["Metrics"]
+    sources = [path.read_text(encoding="utf-8") for path in (root / "src" / "message_sender").rglob("*.py")]
+    codes = {code for source in sources for code in re.findall(r"Rejected\(\s*ErrorCode\.([A-Z_]+)", source)}
+
+    assert total == {"Id": "letters", "Label": "New dead letters", "Expression": "SUM(METRICS())"}
+    assert [(metric["ReturnData"], metric["MetricStat"]["Stat"]) for metric in metrics] == [(False, "Sum")] * len(
+        metrics
+    )
+    dimensions = [{d["Name"]: d["Value"] for d in metric["MetricStat"]["Metric"]["Dimensions"]} for metric in metrics]
+    assert {dimension["code"] for dimension in dimensions} == codes
+    assert {dimension["service"] for dimension in dimensions} == {"stack"}
+    assert set(_metrics_of(alarm)) == {(NAMESPACE, Metric.DEAD_LETTERED)}
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
+
+
+def test_the_age_of_direct_events_is_compared_in_seconds(resolve: Any) -> None:
+    """AsyncEventAge is in milliseconds, and the parameter in seconds."""
+    resources = resolve(EventBridgeTarget="function", MessageAgeAlarmSeconds="1234").resources
+    alarm = _alarms(resources)["AsyncEventAgeAlarm"]
+    total, metric = alarm["Metrics"]
+
+    assert total["Expression"] == "milliseconds / 1000"
+    assert metric["Id"] == "milliseconds"
+    assert metric["MetricStat"]["Stat"] == "Maximum"
+    assert metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"] == {"Ref": "SendMessageFunction"}
+    assert _metrics_of(alarm) == [("AWS/Lambda", "AsyncEventAge")]
+    assert alarm["Threshold"] == 1234
+
+
+def test_the_first_warning_comes_before_sqs_deletes_any_dead_letter(resolve: Any, template: dict[str, Any]) -> None:
+    """A letter that SQS moved keeps the age of its first queue, so it has only the rest of the 14 days."""
+    fixed = template["Mappings"]["Fixed"]
+    shortest = fixed["DeadLetterQueue"]["RetentionSeconds"] - fixed["MessageQueue"]["RetentionSeconds"]
+    alarms = _alarms(resolve().resources)
+
+    assert shortest == 10 * 86_400
+    assert alarms["DeadLetterAgeAlarm"]["Threshold"] <= shortest - 3 * 86_400
+    assert alarms["DeadLetterExpiryAlarm"]["Threshold"] == fixed["DeadLetterQueue"]["RetentionSeconds"] - 2 * 86_400
 
 
 def test_codes_in_alarms_are_error_codes() -> None:
@@ -152,19 +234,18 @@ def test_while_paused_the_age_is_an_alarm_a_day_before_messages_are_deleted(reso
 @pytest.mark.parametrize("parameters", VARIANTS)
 def test_each_alarm_names_a_heading_of_the_runbook(resolve: Any, root: Path, parameters: dict[str, str]) -> None:
     """The description of each alarm ends with a heading of the runbook."""
-    headings = (root / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
-    for name, alarm in _alarms(resolve(**parameters).resources).items():
-        match = re.search(r'What to do: docs/operations\.md, "([^"]+)"\.$', alarm["AlarmDescription"])
+    url = "https://example.com/runbook"
+    for name, alarm in _alarms(resolve(RunbookUrl=url, **parameters).resources).items():
+        match = re.search(rf"What to do: {re.escape(url)}#(alarm-[a-z-]+)$", alarm["AlarmDescription"])
         assert match, name
-        assert f"### {match[1]}" in headings, name
+        assert match[1] in anchors(root / "docs" / "operations.md"), name
+        assert len(alarm["AlarmDescription"]) <= 1024, "the maximum of CloudWatch"
 
 
 def test_every_runbook_heading_has_its_alarm(template_text: str, root: Path) -> None:
     """Each heading about an alarm is named in the template."""
-    headings = re.findall(
-        r"^#+ (Alarm: .+)$", (root / "docs" / "operations.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    assert [heading for heading in headings if f'"{heading}"' not in template_text] == []
+    headings = {anchor for anchor in anchors(root / "docs" / "operations.md") if anchor.startswith("alarm-")}
+    assert headings == set(re.findall(r"\$\{RunbookUrl\}#([a-z-]+)", template_text))
 
 
 def test_every_page_that_the_template_names_is_there(template_text: str, root: Path) -> None:
@@ -177,11 +258,13 @@ def test_every_page_that_the_template_names_is_there(template_text: str, root: P
 
 def test_the_alarms_that_an_operator_expects_are_there(resolve: Any) -> None:
     """Each variant has all alarms, except those that only another variant can have."""
-    variants = {"EventDeadLettersAlarm", "FunctionEventsLostAlarm"}
-    expected = set(ALARMS) - variants
+    fifo = {"EventDeadLettersAlarm", "EventDeadLetterAgeAlarm"}
+    direct, outcomes = {"FunctionEventsLostAlarm", "AsyncEventAgeAlarm"}, {"OutcomeEventFailuresAlarm"}
+    expected = {*ALARMS, *COMPUTED} - fifo - direct - outcomes
     assert set(_alarms(resolve().resources)) == expected
-    assert set(_alarms(resolve(QueueType="fifo").resources)) == expected | {"EventDeadLettersAlarm"}
-    assert set(_alarms(resolve(EventBridgeTarget="function").resources)) == expected | {"FunctionEventsLostAlarm"}
+    assert set(_alarms(resolve(QueueType="fifo").resources)) == expected | fifo
+    assert set(_alarms(resolve(EventBridgeTarget="function").resources)) == expected | direct
+    assert set(_alarms(resolve(OutcomeEventBusName="outcomes").resources)) == expected | outcomes
 
 
 @pytest.mark.parametrize("target", ["queue", "function"])

@@ -148,7 +148,7 @@ def test_each_condition_and_parameter_is_used(template: dict[str, Any], template
         ("AlarmTopicArn", ["", "arn:aws:sns:eu-west-1:123456789012:on-call"], ["on-call", "*"]),
         ("ReadTimeoutSeconds", ["5", "60"], ["21", "0"]),
         ("MaximumConcurrency", ["2", "1000"], ["1", "1001"]),
-        ("IdempotencyDays", ["15"], ["14"]),
+        ("IdempotencyDays", ["19"], ["18"]),
     ],
 )
 def test_parameters_take_what_they_should_and_refuse_the_rest(
