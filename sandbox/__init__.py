@@ -7,9 +7,12 @@ A module imports only what stands above it::
     steps                                   the steps of a program that takes a while
     aws.callers                             who calls AWS, and with which settings
     aws.access_log                          which AWS calls were made, by whom and on what
+    aws.cloudformation.functions            the intrinsic functions
+    aws.cloudformation.parameters           the parameters' values, checked
     aws.cloudformation.template             a template and its parameters -> a plain template
-    aws.cloudformation.engine               a plain template -> its resources, created, updated, deleted in order
+    aws.cloudformation.resource             one resource, as moto makes it
     aws.cloudformation.resources            the resource types that moto lacks
+    aws.cloudformation.engine               a plain template -> its resources, created, updated, deleted in order
     aws.moto_patches.registry               how a function of ours replaces one of moto's
     aws.moto_patches.serialising            one lock around all of moto
     aws.moto_patches.invocation             functions are invoked over HTTP

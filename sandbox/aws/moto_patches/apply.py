@@ -20,7 +20,5 @@ def known_patches() -> list[Patch]:
 
 def apply_patches() -> None:
     """Change moto in this process. Only the process of `sandbox.aws.server` does so."""
-    from sandbox.aws.cloudformation import resources  # noqa: F401, PLC0415 - importing it changes moto
-
     for entry in known_patches():
         setattr(entry.owner, entry.attribute, entry.replacement)

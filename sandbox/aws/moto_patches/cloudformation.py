@@ -1,5 +1,4 @@
-# ruff: noqa: D102, PLR0917, S101 - the methods, and their positional arguments, are those of moto's classes; the asserts
-# tell mypy what moto's order of calls makes certain.
+# ruff: noqa: D102 - the methods are those of moto's classes.
 """CloudFormation: stacks and change sets that go through our engine instead of moto's parser."""
 
 from __future__ import annotations
@@ -10,52 +9,40 @@ from typing import Any
 
 from moto.cloudformation import models
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.parsing import Export
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.s3.models import s3_backends
 
-from sandbox.aws.cloudformation.engine import ResourceFailure, Resources, check_types
-from sandbox.aws.cloudformation.template import PlainTemplate, TemplateError, parse_template, resolve_template
+from sandbox.aws.cloudformation import engine
+from sandbox.aws.cloudformation.engine import ResourceFailure, check_types
+from sandbox.aws.cloudformation.functions import TemplateError
+from sandbox.aws.cloudformation.template import PlainTemplate, parse_template, resolve_template
 from sandbox.aws.moto_patches.registry import patch
 
 _moto_create_change_set = models.CloudFormationBackend.create_change_set
 _moto_template_from_url = CloudFormationResponse._get_stack_from_s3_url
+_moto_get_param = CloudFormationResponse._get_param
+
+# "CloudFormation quotas" in the AWS CloudFormation User Guide: a template in a request, and one in S3.
+_MOST_BYTES_IN_REQUEST = 51_200
+_MOST_BYTES_IN_S3 = 1024 * 1024
 
 
-# The names of both classes are moto's: it derives the fields of its answers from them.
+# The names of both classes are moto's, because moto derives the fields of its answers from them.
 @patch(models, "Stack")
 class Stack(models.Stack):
     """Resolves its template and makes its resources with `sandbox.aws.cloudformation`.
 
-    moto ignores the Serverless transform, skips resource types that it does not know, compares an update without
-    looking through conditions, mappings and Fn::Sub, and answers a resource that fails with a 500 and no rollback.
-    Here `sandbox.aws.cloudformation` resolves the template and makes the resources.
+    moto ignores the Serverless transform and the section Rules, and skips resource types that it does not know. It
+    compares an update without looking through conditions, mappings and Fn::Sub. It answers a resource that fails with a
+    500 and no rollback.
     """
 
-    def __init__(
-        self,
-        stack_id: str,
-        name: str,
-        template: Any,
-        parameters: dict[str, str],
-        account_id: str,
-        region_name: str,
-        **options: Any,
-    ) -> None:
-        # moto's own parser sees an empty template: all that it would make of it is ours.
-        super().__init__(stack_id, name, {}, dict(parameters), account_id, region_name, **options)
-        backend = models.cloudformation_backends[account_id][region_name]
+    def __init__(self, *, stack_id: str, name: str, template: Any, parameters: dict[str, str], **options: Any) -> None:
+        # moto's own parser gets an empty template, because everything that it would make of it is made here.
+        super().__init__(stack_id, name, {}, dict(parameters), **options)
         self.template = template
-        self.plain: PlainTemplate | None = None
-        self.resources = Resources(
-            stack_id=stack_id,
-            stack_name=name,
-            account_id=account_id,
-            region_name=region_name,
-            exports=backend.exports,
-            report=self._report,
-        )
-        self._exports = backend.exports
+        self.plain = PlainTemplate(None, {}, {}, {}, frozenset())
+        self.resources = engine.Stack(name, self._report)
         self._outputs: list[dict[str, Any]] = []
         if template:
             self.plain = self.resolve(template, parameters)
@@ -78,17 +65,16 @@ class Stack(models.Stack):
         return plain
 
     def create_resources(self) -> None:
-        """Create all resources, or delete those that were and end in ROLLBACK_COMPLETE."""
-        assert self.plain is not None
+        """Create all resources. If one fails, delete those that were created and end in ROLLBACK_COMPLETE."""
         self._become("CREATE_IN_PROGRESS", "User Initiated")
         try:
             self.resources.create(self.plain.resources)
-            self._publish()
+            self._outputs = self._filled_outputs(self.plain)
         except (ResourceFailure, TemplateError) as error:
             self._become("ROLLBACK_IN_PROGRESS", f"{error}. Rollback requested by user.")
-            self._roll_back_creation()
+            self._roll_back("ROLLBACK", PlainTemplate(None, {}, {}, {}, frozenset()))
         else:
-            self._adopt(self.template, self.plain)
+            self.parameters = self.plain.parameters
             self._become("CREATE_COMPLETE")
 
     def update(
@@ -98,27 +84,24 @@ class Stack(models.Stack):
         parameters: dict[str, Any] | None = None,
         tags: dict[str, str] | None = None,
     ) -> None:
-        """Update all resources, or go back to the template before and end in UPDATE_ROLLBACK_COMPLETE."""
+        """Update all resources. If one fails, restore the template before and end in UPDATE_ROLLBACK_COMPLETE."""
         plain = self.resolve(template, parameters or {})
-        old = self.plain
         self._become("UPDATE_IN_PROGRESS", "User Initiated")
         try:
             self.resources.update(plain.resources)
-            self.plain = plain
-            self._publish()
+            outputs = self._filled_outputs(plain)
         except (ResourceFailure, TemplateError) as error:
             self._become("UPDATE_ROLLBACK_IN_PROGRESS", str(error))
-            self.plain = old
-            self._roll_back_update(old)
+            self._roll_back("UPDATE_ROLLBACK", self.plain)
         else:
-            self._adopt(template, plain)
+            self.template, self.plain, self._outputs = template, plain, outputs
+            self.parameters = plain.parameters
             self.role_arn = role_arn
-            if tags is not None:
-                self.tags = tags
+            self.tags = self.tags if tags is None else tags
             self._become("UPDATE_COMPLETE")
 
     def delete(self) -> None:
-        """Delete what the template's deletion policies do not keep."""
+        """Delete everything that the template's deletion policies do not keep."""
         self._become("DELETE_IN_PROGRESS", "User Initiated")
         try:
             self.resources.delete()
@@ -131,86 +114,56 @@ class Stack(models.Stack):
         return bool(self.template) and parse_template(self.template) == parse_template(other_template)  # type: ignore[arg-type] # moto: str | dict
 
     def has_parameters(self, other_parameters: dict[str, Any]) -> bool:
-        # Called after `has_template`, so that both sets of parameters belong to the same template.
-        other = self.resolve(self.template, other_parameters)  # type: ignore[arg-type] # moto: str | dict
-        return self.plain is not None and self.plain.parameters == other.parameters
+        # moto calls this after `has_template`, so both sets of parameters belong to the same template.
+        return self.plain.parameters == self.resolve(self.template, other_parameters).parameters  # type: ignore[arg-type] # moto: str | dict
 
     @property
     def parameter_list(self) -> list[dict[str, Any]]:
-        if self.plain is None:
-            return []
-        hidden = self.plain.hidden
         return [
-            {"ParameterKey": name, "ParameterValue": "****" if name in hidden else value}
+            {"ParameterKey": name, "ParameterValue": "****" if name in self.plain.hidden else value}
             for name, value in self.plain.parameters.items()
         ]
 
     @property
     def stack_parameters(self) -> dict[str, Any]:
-        return dict(self.plain.parameters) if self.plain else {}
+        return dict(self.plain.parameters)
 
     @property
     def stack_resources(self) -> list[Any]:
-        return [found.resource for found in self.resources.deployed.values()]
+        return list(self.resources.deployed.values())
 
     @property
     def outputs(self) -> list[dict[str, Any]] | None:
         return self._outputs or None
 
     @property
-    def exports(self) -> list[Export]:
-        return [
-            Export(self.stack_id, output["ExportName"], output["OutputValue"])
-            for output in self._outputs
-            if output["ExportName"]
-        ]
+    def exports(self) -> list[Any]:
+        return []
 
     @property
     def template_description(self) -> str | None:
-        return self.plain.description if self.plain else None
+        return self.plain.description
 
-    def _adopt(self, template: Any, plain: PlainTemplate) -> None:
-        self.template = template
-        self.plain = plain
-        self.parameters = dict(plain.parameters)
-        self.description = plain.description
+    def _filled_outputs(self, plain: PlainTemplate) -> list[dict[str, Any]]:
+        if exported := [key for key, output in plain.outputs.items() if "Export" in output]:
+            raise TemplateError(f"the sandbox exports no outputs: {exported}")
+        return [
+            {
+                "OutputKey": key,
+                "OutputValue": str(self.resources.fill(output["Value"])),
+                "Description": output.get("Description"),
+                "ExportName": None,
+            }
+            for key, output in plain.outputs.items()
+        ]
 
-    def _publish(self) -> None:
-        """Resolve every output, and export those that say so."""
-        assert self.plain is not None
-        self._outputs = [self._output(key, output) for key, output in self.plain.outputs.items()]
-        exports = self.exports
-        for export in exports:
-            held = self._exports.get(export.name)
-            if held is not None and held.exporting_stack_id != self.stack_id:
-                raise TemplateError(f"Export with name {export.name} is already exported by another stack")
-        self._exports.update({export.name: export for export in exports})
-
-    def _output(self, key: str, output: dict[str, Any]) -> dict[str, Any]:
-        filled = self.resources.fill(output)
-        return {
-            "OutputKey": key,
-            "OutputValue": str(filled["Value"]),
-            "Description": output.get("Description"),
-            "ExportName": (filled.get("Export") or {}).get("Name"),
-        }
-
-    def _roll_back_creation(self) -> None:
-        self._outputs = []
+    def _roll_back(self, operation: str, before: PlainTemplate) -> None:
         try:
-            self.resources.delete(keep=False)
-        except ResourceFailure as error:
-            self._become("ROLLBACK_FAILED", str(error))
-        else:
-            self._become("ROLLBACK_COMPLETE")
-
-    def _roll_back_update(self, old: PlainTemplate | None) -> None:
-        try:
-            self.resources.update(old.resources if old else {}, keep=False)
+            self.resources.update(before.resources, keep=False)
         except (ResourceFailure, TemplateError) as error:
-            self._become("UPDATE_ROLLBACK_FAILED", str(error))
+            self._become(f"{operation}_FAILED", str(error))
         else:
-            self._become("UPDATE_ROLLBACK_COMPLETE")
+            self._become(f"{operation}_COMPLETE")
 
     def _become(self, status: str, reason: str | None = None) -> None:
         self.status = status
@@ -218,35 +171,24 @@ class Stack(models.Stack):
         self._add_stack_event(status, resource_status_reason=reason)
 
     def _report(self, logical_id: str, resource_type: str, physical_id: str, status: str, reason: str | None) -> None:
-        self.events.append(
-            models.Event(
-                stack_id=self.stack_id,
-                stack_name=self.name,
-                logical_resource_id=logical_id,
-                physical_resource_id=physical_id,
-                resource_type=resource_type,
-                resource_status=status,
-                resource_status_reason=reason,
-                resource_properties=None,
-            )
-        )
+        event = (self.stack_id, self.name, logical_id, physical_id, resource_type, status, reason, None)
+        self.events.append(models.Event(*event))
 
 
 @patch(models, "ChangeSet")
 class ChangeSet(models.ChangeSet):
-    """moto's change sets see the untransformed template, and one that is executed leaves a stack without outputs."""
+    """moto's change sets see the untransformed template. One that is executed leaves a stack without outputs."""
+
+    stack: Stack
 
     def _parse_template(self) -> None:
-        stack: Any = self.stack
-        self.plain: PlainTemplate = stack.resolve(self.template, self.parameters)
+        self.plain = self.stack.resolve(self.template, self.parameters)
 
     def diff(self) -> list[models.Change]:
         return list(self._changes())
 
     def _changes(self) -> Iterator[models.Change]:
-        stack: Any = self.stack
-        old = stack.plain.resources if stack.plain else {}
-        new = self.plain.resources
+        old, new = self.stack.plain.resources, self.plain.resources
         for logical_id, definition in new.items():
             if logical_id not in old:
                 yield models.Change("Add", logical_id, definition["Type"])
@@ -256,12 +198,11 @@ class ChangeSet(models.ChangeSet):
             yield models.Change("Remove", logical_id, old[logical_id]["Type"])
 
     def apply(self) -> None:
-        stack: Any = self.stack
         if self.change_set_type == "CREATE":
-            stack.template, stack.plain = self.template, self.plain
-            stack.create_resources()
+            self.stack.template, self.stack.plain = self.template, self.plain
+            self.stack.create_resources()
         else:
-            stack.update(self.template, self.role_arn, self.parameters, self.tags)
+            self.stack.update(self.template, self.role_arn, self.parameters, self.tags)
 
 
 @patch(models.CloudFormationBackend, "create_change_set")
@@ -269,8 +210,7 @@ def create_change_set(
     self: models.CloudFormationBackend, stack_name: str, *args: Any, **options: Any
 ) -> tuple[str, str]:
     """Moto makes a second stack of the same name for a second CREATE change set, also when the template is wrong."""
-    kind = options.get("change_set_type")
-    if kind == "CREATE":
+    if options.get("change_set_type") == "CREATE":
         for stack in [s for s in self.stacks.values() if s.name == stack_name]:
             if stack.status != "REVIEW_IN_PROGRESS":
                 raise ValidationError(message=f"Stack [{stack_name}] already exists and cannot be created again")
@@ -286,22 +226,37 @@ def create_change_set(
 
 @patch(models.CloudFormationBackend, "execute_change_set")
 def execute_change_set(self: models.CloudFormationBackend, change_set_name: str, stack_name: str | None = None) -> None:  # noqa: ARG001 - moto's
-    """Moto reports an executed change set as complete whatever became of it."""
-    change_set = self.describe_change_set(change_set_name)
-    assert change_set is not None
+    """Moto reports every executed change set as complete, also one that failed."""
+    change_set: Any = self.describe_change_set(change_set_name)
     change_set.apply()
     failed = "ROLLBACK" in change_set.stack.status
     change_set.execution_status = "EXECUTE_FAILED" if failed else "EXECUTE_COMPLETE"
 
 
+@patch(CloudFormationResponse, "_get_param")
+def get_param(self: CloudFormationResponse, name: str, *default: Any) -> Any:
+    """Moto takes a template of any size in a request. AWS takes 51,200 bytes; a larger template must come from S3."""
+    value = _moto_get_param(self, name, *default)
+    if name == "TemplateBody" and value and len(value.encode()) > _MOST_BYTES_IN_REQUEST:
+        raise ValidationError(
+            message=f"1 validation error detected: Value '{value[:100]}...' at 'templateBody' failed to satisfy "
+            f"constraint: Member must have length less than or equal to {_MOST_BYTES_IN_REQUEST}"
+        )
+    return value
+
+
 @patch(CloudFormationResponse, "_get_stack_from_s3_url")
 def template_from_url(self: CloudFormationResponse, template_url: str) -> str:
-    """Moto takes a template's URL on this endpoint for one on amazonaws.com, unless the host is called localhost."""
+    """Moto looks for a template at amazonaws.com unless the host of its URL is called localhost."""
     url = urllib.parse.urlparse(template_url)
-    if url.hostname != "127.0.0.1":
-        return _moto_template_from_url(self, template_url)
-    bucket, _, key = url.path.lstrip("/").partition("/")
-    found = s3_backends[self.current_account][self.partition].get_object(bucket, urllib.parse.unquote(key))
-    if found is None:
-        raise ValidationError(message=f"S3 error: there is no object {key} in the bucket {bucket}")
-    return found.value.decode()
+    if url.hostname == "127.0.0.1":
+        bucket, _, key = url.path.lstrip("/").partition("/")
+        found = s3_backends[self.current_account][self.partition].get_object(bucket, urllib.parse.unquote(key))
+        if found is None:
+            raise ValidationError(message=f"S3 error: there is no object {key} in the bucket {bucket}")
+        template = found.value.decode()
+    else:
+        template = _moto_template_from_url(self, template_url)
+    if len(template.encode()) > _MOST_BYTES_IN_S3:
+        raise ValidationError(message=f"Template may not exceed {_MOST_BYTES_IN_S3} bytes in size.")
+    return template

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jsonpath_ng.ext.parser import parse
-from moto.events.models import EventBus, Rule
+from moto.events.models import Rule
 from moto.events.utils import EventTemplateParser
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Queue, sqs_backends
@@ -30,14 +30,6 @@ class Undeliverable(Exception):  # noqa: N818 - what the event is
         super().__init__(message)
         self.code = code
         self.message = message
-
-
-def _physical_resource_id(self: EventBus) -> str:
-    """Moto has no Ref for an event bus."""
-    return str(self.name)
-
-
-patch(EventBus, "physical_resource_id")(property(_physical_resource_id))
 
 
 @patch(Rule, "send_to_targets")

@@ -4,6 +4,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.aws.cloudformation.engine import in_dependency_order
+from sandbox.aws.cloudformation.functions import references
+from sandbox.aws.cloudformation.template import dependencies
+
 HOLDS_DATA = {"AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup"}
 
 
@@ -36,18 +40,41 @@ def test_there_is_one_rule_with_a_dead_letter_queue(resolve: Any, target: str, r
     assert _dead_letters_of(resources, rule) == {"Fn::GetAtt": ["MessageDeadLetterQueue", "Arn"]}
 
 
-def test_a_rule_waits_for_what_lets_it_deliver(template: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "rule", "permissions"),
+    [
+        ({}, "SendMessageRule", {"MessageQueuePolicy", "MessageDeadLetterQueuePolicy"}),
+        (
+            {"QueueType": "fifo"},
+            "SendMessageRule",
+            {"MessageQueuePolicy", "MessageDeadLetterQueuePolicy", "EventDeadLetterQueuePolicy"},
+        ),
+        (
+            {"EventBridgeTarget": "function"},
+            "SendMessageFunctionRule",
+            {"SendMessageFunctionRulePermission", "MessageDeadLetterQueuePolicy"},
+        ),
+    ],
+    ids=["queue", "fifo", "function"],
+)
+def test_a_rule_waits_for_what_lets_it_deliver(
+    resolve: Any, parameters: dict[str, str], rule: str, permissions: set[str]
+) -> None:
     """An event that arrives before the permission would be refused and not retried."""
+    resources = resolve(**parameters).resources
+    needed = references(resources[rule]) | dependencies(resources[rule])
+    assert {name for name in needed if name.endswith(("Policy", "Permission"))} == permissions
+    order = in_dependency_order(resources)
+    assert all(order.index(permission) < order.index(rule) for permission in permissions)
+
+
+def test_no_resource_depends_on_one_that_a_condition_leaves_out(template: dict[str, Any]) -> None:
+    """CloudFormation would then leave out the resource as well, without an error."""
     resources = template["Resources"]
-    assert set(resources["SendMessageRule"]["DependsOn"]) == {
-        "MessageQueuePolicy",
-        "MessageDeadLetterQueuePolicy",
-        "EventDeadLetterQueuePolicy",
-    }
-    assert set(resources["SendMessageFunctionRule"]["DependsOn"]) == {
-        "SendMessageFunctionRulePermission",
-        "MessageDeadLetterQueuePolicy",
-    }
+    for name, resource in resources.items():
+        for dependency in dependencies(resource):
+            condition = resources[dependency].get("Condition", resource.get("Condition"))
+            assert condition == resource.get("Condition"), (name, dependency)
 
 
 @pytest.mark.parametrize("parameters", [{}, {"EventBridgeTarget": "function"}])

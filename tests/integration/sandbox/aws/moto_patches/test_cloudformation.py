@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,14 @@ Mappings:
     "10": {Function: 40, Visibility: 300}
     "20": {Function: 60, Visibility: 420}
 Rules:
-  Any: {Assertions: [{Assert: !Equals [a, a]}]}
+  FifoNeedsSmallBatches:
+    RuleCondition: !Equals [!Ref QueueType, fifo]
+    Assertions:
+      - Assert: !Contains [["1", "10"], !Ref BatchSize]
+        AssertDescription: A FIFO queue allows batches of 1 or 10.
+      - Assert: !Not [!And [!Equals [!Ref Paused, "true"], !Equals [!Ref BatchSize, "1"]]]
+        AssertDescription: A paused FIFO queue needs batches of 10.
+  AnyTime: {Assertions: [{Assert: !Or [!EachMemberIn [[a], [a, b]], !Equals [a, b]]}]}
 Conditions:
   Fifo: !Equals [!Ref QueueType, fifo]
   Standard: !Not [!Condition Fifo]
@@ -82,7 +90,6 @@ Resources:
       PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
       SSESpecification: {SSEEnabled: true}
   Secret: {Type: "AWS::SecretsManager::Secret", DeletionPolicy: Retain, Properties: {Description: empty}}
-  Generated: {Type: "AWS::SecretsManager::Secret", Properties: {GenerateSecretString: {PasswordLength: 20}}}
   Logs:
     Type: AWS::Logs::LogGroup
     Properties: {LogGroupName: !Sub "/aws/lambda/${AWS::StackName}", RetentionInDays: 30}
@@ -141,12 +148,16 @@ Resources:
             ScalingConfig: {MaximumConcurrency: 10}
         Direct: {Type: EventBridgeRule, Properties: {Pattern: {source: [direct]}}}
   OnlyStandard: {Type: "AWS::SQS::Queue", Condition: Standard}
+  AfterOnlyStandard: {Type: "AWS::SQS::Queue", DependsOn: OnlyStandard}
+  AfterThat: {Type: "AWS::SQS::Queue", DependsOn: [Messages, AfterOnlyStandard]}
+  AfterDeadLetters:
+    Type: AWS::SQS::Queue
+    Metadata: {CreatedAfter: !If [Standard, !Ref OnlyStandard, !Ref AWS::NoValue]}
 Outputs:
   QueueUrl: {Value: !Ref Messages}
   DeadLettersUrl: {Value: !Ref DeadLetters}
   BusName: {Value: !Ref Bus}
   SecretArn: {Value: !Ref Secret}
-  GeneratedArn: {Value: !Ref Generated}
   MappingId: {Value: !Ref SendMapping}
   FunctionName: {Value: !Ref Send}
   Table: {Value: !Ref Ledger}
@@ -199,7 +210,6 @@ def test_an_empty_secret_has_no_value_until_one_is_put(aws: Clients, template: P
     secrets = aws("secretsmanager")
     with pytest.raises(secrets.exceptions.ResourceNotFoundException):
         secrets.get_secret_value(SecretId=outputs["SecretArn"])
-    assert len(secrets.get_secret_value(SecretId=outputs["GeneratedArn"])["SecretString"]) == 20
     secrets.put_secret_value(SecretId=outputs["SecretArn"], SecretString="v")
     template.write_text(TEMPLATE.replace("Description: empty", "Description: filled"))
     deploy(aws.url, template, name, {"Name": name})
@@ -272,8 +282,10 @@ def test_deleting_keeps_what_is_retained(aws: Clients, template: Path, name: str
         (("!Ref Ledger}", "!Ref Lodger}"), "Unresolved resource dependencies"),
         (("Handler: a.b", "Handlers: a.b"), "Handlers"),
         (("Parameters:", "Parameters: ["), "Template format error"),
+        (("DependsOn: OnlyStandard", "DependsOn: NoSuch"), "Unresolved resource dependencies"),
+        (("Value: !Ref Board}", "Value: !Base64 a}"), "does not know the function Fn::Base64"),
     ],
-    ids=["type", "reference", "serverless", "yaml"],
+    ids=["type", "reference", "serverless", "yaml", "order", "function"],
 )
 def test_a_wrong_template_is_refused(
     aws: Clients, template: Path, name: str, edit: tuple[str, str], reason: str
@@ -295,8 +307,10 @@ def test_a_wrong_template_is_refused(
         ({"BatchSize": "x"}, "BatchSize.*must be a number"),
         ({"Accounts": "123456789012,12"}, "Accounts.*must match"),
         ({"Unknown": "x"}, "Unknown.*do not exist"),
+        ({"QueueType": "fifo", "BatchSize": "20"}, "FifoNeedsSmallBatches: A FIFO queue allows"),
+        ({"QueueType": "fifo", "BatchSize": "1", "Paused": "true"}, "FifoNeedsSmallBatches: A paused FIFO queue"),
     ],
-    ids=["allowed values", "minimum", "maximum", "number", "list", "unknown"],
+    ids=["allowed values", "minimum", "maximum", "number", "list", "unknown", "rule", "second assertion"],
 )
 def test_a_wrong_parameter_is_refused(
     aws: Clients, template: Path, name: str, parameters: dict[str, str], reason: str
@@ -304,6 +318,60 @@ def test_a_wrong_parameter_is_refused(
     """A parameter outside its bounds is refused before anything is made."""
     with pytest.raises(DeploymentFailed, match=reason):
         deploy(aws.url, template, name, {"Name": name, **parameters})
+
+
+def test_what_depends_on_a_resource_that_is_not_created_is_not_created(aws: Clients, template: Path, name: str) -> None:
+    """A false condition leaves out a resource and what names it in DependsOn, but not what refers to it in !If."""
+    for parameters, expected in (
+        ({}, {"OnlyStandard", "AfterOnlyStandard", "AfterThat", "AfterDeadLetters"}),
+        ({"QueueType": "fifo"}, {"AfterDeadLetters"}),
+    ):
+        stack = f"{name}-{len(parameters)}"
+        deploy(aws.url, template, stack, {"Name": stack, **parameters})
+        resources = aws("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+        assert {r["LogicalResourceId"] for r in resources if re.match("After|Only", r["LogicalResourceId"])} == expected
+
+
+def test_a_template_in_a_request_is_limited(aws: Clients, name: str) -> None:
+    """A request takes 51,200 bytes of template, in every operation that takes one. S3 takes a larger template."""
+    client = aws("cloudformation")
+    small = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
+    large = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Metadata": {"Padding": "é" * 26_000}}}})
+    client.create_stack(StackName=name, TemplateBody=small.ljust(51_200))
+    too_long = "at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200"
+    more: dict[str, Any] = {"ChangeSetName": "c"}
+    for operation, options, body in (
+        (client.create_stack, {}, small.ljust(51_201)),
+        (client.create_stack, {}, large.replace("\\u00e9", "é")),
+        (client.update_stack, {}, small.ljust(51_201)),
+        (client.create_change_set, more, small.ljust(51_201)),
+    ):
+        with pytest.raises(ClientError, match=f"1 validation error detected: Value .* {too_long}"):
+            operation(StackName=name, TemplateBody=body, **options)
+    aws("s3").create_bucket(Bucket=name)
+    aws("s3").put_object(Bucket=name, Key="t.json", Body=large.encode())
+    client.create_stack(StackName=f"{name}-2", TemplateURL=f"{aws.url}/{name}/t.json")
+    with pytest.raises(ClientError, match=r"no object other\.json in the bucket"):
+        client.create_stack(StackName=f"{name}-3", TemplateURL=f"{aws.url}/{name}/other.json")
+
+
+def test_what_the_sandbox_does_not_do_is_refused(aws: Clients, name: str) -> None:
+    """An output that is exported and a secret that is generated end in a rollback that names them."""
+    client = aws("cloudformation")
+    queue = {"Type": "AWS::SQS::Queue"}
+    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"GenerateSecretString": {}}}
+    outputs = {"Url": {"Value": {"Ref": "Q"}, "Export": {"Name": "url"}}}
+    for number, (template, reason) in enumerate(
+        [
+            ({"Resources": {"Q": queue}, "Outputs": outputs}, "the sandbox exports no outputs"),
+            ({"Resources": {"S": secret}}, "the sandbox does not generate secret strings"),
+        ]
+    ):
+        client.create_stack(StackName=f"{name}-{number}", TemplateBody=json.dumps(template))
+        events = client.describe_stack_events(StackName=f"{name}-{number}")["StackEvents"]
+        assert any(reason in event.get("ResourceStatusReason", "") for event in events)
+        (stack,) = client.describe_stacks(StackName=f"{name}-{number}")["Stacks"]
+        assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
 
 
 def test_a_failed_creation_is_rolled_back(aws: Clients, template: Path, name: str) -> None:
