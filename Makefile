@@ -85,11 +85,7 @@ build: .venv/.ready | $(UV)  ## Build the function's package (arm64, Python 3.13
 	$(BIN)/python tools/build.py --zip dist/send-message-function.zip
 
 deploy: .venv/.ready $(TOOLS)/sam/.ready | $(UV)  ## Build and deploy; ENVIRONMENT=staging or prod, PARAMETERS="Name=value ..."
-	PYTHON=$(CURDIR)/$(BIN)/python SAM_CLI_TELEMETRY=0 $(SAM)/sam build --config-env $(ENVIRONMENT)
-	@# sam does not read AWS_REGION. --parameter-overrides replaces the list of samconfig.toml, so it gets both lists.
-	parameters=$$($(BIN)/python tools/parameters.py $(ENVIRONMENT) $(PARAMETERS)) && \
-	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_REGION:-$$AWS_DEFAULT_REGION} \
-		$(SAM)/sam deploy --config-env $(ENVIRONMENT) $(if $(PARAMETERS),--parameter-overrides $$parameters)
+	@$(BIN)/python tools/deploy.py $(ENVIRONMENT) $(PARAMETERS)
 
 clean:  ## Remove everything that make created
 	rm -rf .venv $(TOOLS) .build .aws-sam dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

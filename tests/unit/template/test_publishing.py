@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from tools.parameters import parameters
-
 
 @pytest.fixture(scope="module")
 def samconfig(root: Path) -> dict[str, Any]:
@@ -68,25 +66,6 @@ def test_application_repository_gets_this_version_and_its_files(template: dict[s
     assert len(application["Author"]) <= 127
     assert re.fullmatch(r"[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?", application["Author"])
     assert all(re.fullmatch(r"[a-zA-Z0-9+_:/@-]{1,127}", label) for label in application["Labels"])
-
-
-def test_additional_parameters_keep_those_of_the_environment() -> None:
-    """`make deploy PARAMETERS=…` adds to the list of samconfig.toml, which sam alone would replace."""
-    assert parameters("staging", ["AlarmTopicArn=arn:aws:sns:eu-west-1:1:on-call", "MaxSendsPerSecond=9"]) == [
-        "LogLevel=DEBUG",
-        "LogRetentionDays=7",
-        "MaximumConcurrency=2",
-        "MaxSendsPerSecond=9",
-        "AlarmTopicArn=arn:aws:sns:eu-west-1:1:on-call",
-    ]
-    assert parameters("default", ["Paused=true"]) == ["Paused=true"]
-
-
-@pytest.mark.parametrize(("environment", "change"), [("production", "Paused=true"), ("prod", "Paused")])
-def test_a_wrong_environment_or_parameter_deploys_nothing(environment: str, change: str) -> None:
-    """An unknown environment or a word that is not NAME=VALUE is refused."""
-    with pytest.raises(ValueError, match=r"production|NAME=VALUE"):
-        parameters(environment, [change])
 
 
 def test_no_page_deploys_without_building(root: Path) -> None:
