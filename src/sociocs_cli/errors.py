@@ -20,6 +20,13 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+
+class NotAwsError(BotoCoreError):
+    """Something between the command and AWS answered with 200: an answer without AWS's request id says nothing."""
+
+    fmt = "the answer to {operation} has no AWS request id"
+
+
 AWS_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 """AWS refused a call, did not answer, or the answer is not one of AWS."""
 
@@ -34,7 +41,7 @@ def in_words(error: BotoCoreError | ClientError | ResponseParserError) -> str:
     """Say what went wrong, and what to do where that is known."""
     if isinstance(error, ClientError):
         return _of_answer(error)
-    if isinstance(error, ResponseParserError):
+    if isinstance(error, ResponseParserError | NotAwsError):
         return "what answers is not AWS: check the network and --endpoint-url"
     if isinstance(error, ProfileNotFound):
         return f"{error}: `aws configure list-profiles` lists those that exist"

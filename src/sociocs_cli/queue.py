@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,7 +17,7 @@ from sociocs_cli.signals import undisturbed
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import GetQueueAttributesResultTypeDef
+    from mypy_boto3_sqs.type_defs import GetQueueAttributesResultTypeDef, SendMessageBatchResultTypeDef
 
 TRIES = 5
 """Of an entry that SQS did not take, before it counts as failed."""
@@ -32,8 +32,24 @@ class Sent:
     """What became of one entry."""
 
     message_id: str | None
-    """The message's id on the queue; None when SQS did not take it."""
+    """The message's id on the queue; None when SQS did not say that it took it."""
     error: str | None = None
+    is_unknown: bool = False
+    """SQS neither took nor refused it: it may be on the queue."""
+
+
+UNANSWERED = Sent(None, "SQS did not answer; it may be queued", is_unknown=True)
+UNNAMED = Sent(None, "SQS did not say what became of it; it may be queued", is_unknown=True)
+
+
+def succeeded(answer: Mapping[str, object], entries: int) -> set[int]:
+    """Return the positions of a batch call's entries that are done: those in `Successful`, and no others.
+
+    Something between the command and SQS may answer with 200 and anything. No entry is named in that.
+    """
+    named = answer.get("Successful")
+    ids = {entry.get("Id") for entry in named if isinstance(entry, dict)} if isinstance(named, list) else set()
+    return {position for position in range(entries) if str(position) in ids}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,48 +107,53 @@ def send_batch(sqs: "SQSClient", url: str, entries: Sequence[SendEntry], sleep: 
             wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
             sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
         left = [position for position in range(len(entries)) if position not in done]
-        batch = [{**entry, "Id": str(position)} for position, entry in enumerate(entries) if position not in done]
         try:
-            answer = sqs.send_message_batch(QueueUrl=url, Entries=batch)  # type: ignore[arg-type]  # a SendEntry and Id
+            answer = sqs.send_message_batch(QueueUrl=url, Entries=numbered(entries[position] for position in left))
         except ClientError as error:
             if not done:
                 raise
             done.update((position, Sent(None, str(error))) for position in left)  # the others are on the queue
             break
-        for success in answer.get("Successful", []):
-            done[int(success["Id"])] = Sent(success["MessageId"])
-        for failure in answer.get("Failed", []):
-            if failure.get("SenderFault") or attempt == TRIES - 1:
-                words = f"{failure['Code']}: {failure.get('Message', '')}".rstrip(": ")
-                done[int(failure["Id"])] = Sent(None, words)
+        done.update((left[n], sent) for n, sent in _sent(answer, len(left), is_last=attempt == TRIES - 1))
         if len(done) == len(entries):
             break
-    return [done.get(position, Sent(None, "SQS did not say what became of it")) for position in range(len(entries))]
+    return [done.get(position, UNNAMED) for position in range(len(entries))]
+
+
+def _sent(answer: "SendMessageBatchResultTypeDef", entries: int, *, is_last: bool) -> Iterator[tuple[int, Sent]]:
+    """Say what became of entries, by position; nothing of an entry that is to be tried again."""
+    for position in succeeded(answer, entries):
+        [success] = [one for one in answer["Successful"] if one["Id"] == str(position)]
+        yield position, Sent(success.get("MessageId", ""))
+    for failure in answer.get("Failed", []):
+        if failure.get("SenderFault") or is_last:
+            words = f"{failure.get('Code', 'refused')}: {failure.get('Message', '')}".rstrip(": ")
+            yield int(failure["Id"]), Sent(None, words)
 
 
 def delete_batch(sqs: "SQSClient", url: str, receipts: Sequence[str]) -> set[int]:
-    """Delete up to ten messages; return the positions of those that could not be deleted."""
-    entries = numbered({"ReceiptHandle": receipt} for receipt in receipts)
+    """Delete up to ten messages; return the positions of those that SQS does not say are deleted."""
+    left = list(range(len(receipts)))
     for _ in range(2):
-        answer = sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-        failed = {failure["Id"] for failure in answer.get("Failed", [])}
-        entries = [entry for entry in entries if entry["Id"] in failed]
-        if not entries:
+        entries = numbered({"ReceiptHandle": receipts[position]} for position in left)
+        done = succeeded(sqs.delete_message_batch(QueueUrl=url, Entries=entries), len(left))
+        left = [position for n, position in enumerate(left) if n not in done]
+        if not left:
             break
-    return {int(entry["Id"]) for entry in entries}
+    return set(left)
 
 
 def set_visibility(sqs: "SQSClient", url: str, receipts: Sequence[str], seconds: int) -> bool:
     """Hide up to ten received messages for so many seconds from now on; 0 makes them visible.
 
-    Returns whether SQS could be asked. A message that is visible again or deleted meanwhile is no error here.
+    Returns whether SQS answered. A message that is visible again or deleted meanwhile fails, and is no error here.
     """
     entries = numbered({"ReceiptHandle": receipt, "VisibilityTimeout": seconds} for receipt in receipts)
     try:
-        sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+        answer = sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
     except AWS_ERRORS:
         return False
-    return True
+    return bool(answer.get("Successful") or answer.get("Failed"))
 
 
 def give_back(sqs: "SQSClient", url: str, receipts: Sequence[str], within_seconds: float) -> None:

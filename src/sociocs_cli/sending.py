@@ -8,11 +8,9 @@ from botocore.exceptions import ClientError
 from sociocs_cli.entries import batches
 from sociocs_cli.messages import Valid
 from sociocs_cli.output import progress
-from sociocs_cli.queue import Sent, send_batch
+from sociocs_cli.queue import UNANSWERED, Sent, send_batch
 from sociocs_cli.runs import Run
 from sociocs_cli.stack import Stack
-
-_UNANSWERED = Sent(None, "SQS did not answer; it may be queued")
 
 
 @dataclass(slots=True)
@@ -32,7 +30,7 @@ class Line:
     @property
     def state(self) -> str:
         """What is known of it, in one word."""
-        return "queued" if self.is_queued else "UNKNOWN" if self.sent is _UNANSWERED else "FAILED"
+        return "queued" if self.is_queued else "UNKNOWN" if self.sent and self.sent.is_unknown else "FAILED"
 
     def row(self) -> dict[str, str | int | bool | None]:
         """Write it for programs."""
@@ -91,7 +89,7 @@ class Queueing:
                     raise
                 except BaseException:
                     for line in lines:
-                        line.sent = _UNANSWERED
+                        line.sent = UNANSWERED
                     raise
                 for line, answer in zip(lines, sent, strict=True):
                     line.sent = answer

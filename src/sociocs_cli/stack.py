@@ -2,23 +2,28 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from sociocs_cli.errors import fail
+from sociocs_cli.errors import NotAwsError, fail
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSResponse
+    from botocore.model import OperationModel
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
+
+_Client = TypeVar("_Client", bound=BaseClient)
 
 DEFAULT_NAME = "sociocs-message-sender"
 NAME_VARIABLE = "SOCIOCS_STACK"
@@ -70,11 +75,15 @@ class Stack:
         Raises:
             click.ClickException: there is no such stack, or the endpoint is not AWS.
         """
-        client = self.session.client("cloudformation", endpoint_url=self.endpoint_url, config=self.config)
+        client = _checked(self.session.client("cloudformation", endpoint_url=self.endpoint_url, config=self.config))
         not_aws = f"what answers at {client.meta.endpoint_url} is not AWS: check --endpoint-url"
         try:
             return client.describe_stacks(StackName=self.name)["Stacks"][0]
-        except (ResponseParserError, LookupError):  # botocore takes any XML, and misses what it expects in it
+        except (
+            ResponseParserError,
+            NotAwsError,
+            LookupError,
+        ):  # botocore takes any XML, and misses what it expects in it
             fail(not_aws)
         except ClientError as error:
             if "Error" not in error.response:  # as above
@@ -85,6 +94,13 @@ class Stack:
                     "and check --region and --profile"
                 )
             raise
+
+    @property
+    def place(self) -> str:
+        """The stack, its region and its account, for people who are about to change something."""
+        # arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID
+        parts = self.description.get("StackId", "").split(":")
+        return f"{self.name} in {parts[3]}, account {parts[4]}" if len(parts) > 4 else self.name
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -104,17 +120,17 @@ class Stack:
     @cached_property
     def sqs(self) -> "SQSClient":
         """SQS."""
-        return self.session.client("sqs", endpoint_url=self.endpoint_url, config=self.config)
+        return _checked(self.session.client("sqs", endpoint_url=self.endpoint_url, config=self.config))
 
     @cached_property
     def cloudwatch(self) -> "CloudWatchClient":
         """CloudWatch."""
-        return self.session.client("cloudwatch", endpoint_url=self.endpoint_url, config=self.config)
+        return _checked(self.session.client("cloudwatch", endpoint_url=self.endpoint_url, config=self.config))
 
     @cached_property
     def functions(self) -> "LambdaClient":
         """Lambda."""
-        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=self.config)
+        return _checked(self.session.client("lambda", endpoint_url=self.endpoint_url, config=self.config))
 
     @property
     def mapping_state(self) -> str:
@@ -138,3 +154,17 @@ class Stack:
         """Where dead letters are. With FIFO queues, those of EventBridge and Lambda are in a queue of their own."""
         events = self.outputs.get("EventDeadLetterQueueUrl")
         return [self.output("MessageDeadLetterQueueUrl"), *([events] if events else [])]
+
+
+def _checked(client: _Client) -> _Client:
+    """Let a client refuse what AWS did not answer."""
+    client.meta.events.register("after-call", _must_be_of_aws)
+    return client
+
+
+def _must_be_of_aws(
+    http_response: "AWSResponse", parsed: Mapping[str, Mapping[str, object]], model: "OperationModel", **_: object
+) -> None:
+    """Refuse an answer of success that AWS did not give. botocore calls this after each call."""
+    if http_response.status_code < 300 and not parsed.get("ResponseMetadata", {}).get("RequestId"):
+        raise NotAwsError(operation=model.name)

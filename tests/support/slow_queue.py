@@ -79,7 +79,7 @@ class SlowQueue:
             letter = self._with(entry["ReceiptHandle"])
             if letter and letter.visible_at > self.now:
                 letter.visible_at = self.now + entry["VisibilityTimeout"]
-        return {}
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
     def send_message_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803
         """Accept every entry."""
@@ -92,7 +92,7 @@ class SlowQueue:
         self.calls.append("delete")
         for entry in Entries:
             del self.letters[entry["ReceiptHandle"].split()[0]]
-        return {}
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
     def _with(self, receipt: str) -> Letter | None:
         return next((letter for letter in self.letters.values() if letter.receipt == receipt), None)

@@ -1,12 +1,20 @@
 """What every command says when it cannot work."""
 
+import json
+import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
 from sociocs_cli.main import sociocs
-from tests.support.cli_shell import Letters, Shell
+from sociocs_cli.stack import Stack
+from tests.support.builders import message
+from tests.support.cli_shell import Letters, Shell, run
+from tests.support.stacks import stack_on
 
 
 def test_a_stack_that_is_not_there_is_named(shell: Shell) -> None:
@@ -80,6 +88,9 @@ def no_shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
     return Shell(None)  # type: ignore[arg-type]
 
 
+MAPPING = "00000000-0000-4000-8000-000000000000"
+
+
 class NotAws(BaseHTTPRequestHandler):
     """Says the same to every request, as a proxy's page or some other server does."""
 
@@ -87,14 +98,27 @@ class NotAws(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer."""
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.send_response(self.status)
         self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
         self.wfile.write(self.body)
 
+    do_GET = do_POST  # noqa: N815 - http.server's name
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Say nothing."""
+
+
+@contextmanager
+def not_aws() -> Iterator[str]:
+    """Run it; its address."""
+    with HTTPServer(("127.0.0.1", 0), NotAws) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -106,17 +130,50 @@ def test_an_endpoint_that_is_not_aws_is_said_in_one_line(
     """Botocore falls over its answer in several ways; each of them is the same mistake."""
     monkeypatch.setattr(NotAws, "status", status)
     monkeypatch.setattr(NotAws, "body", body)
-    with HTTPServer(("127.0.0.1", 0), NotAws) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        done = no_shell.bare("dead-letters", "list", "--endpoint-url", f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
-        thread.join()
+    with not_aws() as url:
+        done = no_shell.bare("dead-letters", "list", "--endpoint-url", url)
 
     assert done.code == 1
     assert done.err.startswith("Error: what answers at http://127.0.0.1:")
     assert "is not AWS: check --endpoint-url" in done.err
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("body", [b"{}", b"", b"<html>egress proxy</html>"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dead-letters", "list"],
+        ["dead-letters", "redrive"],
+        ["dead-letters", "discard", "k", "--yes"],
+        ["status"],
+        ["pause"],
+        ["send", "FILE"],
+    ],
+    ids=" ".join,
+)
+def test_an_answer_of_success_that_is_not_of_aws_is_none(
+    arguments: list[str], body: bytes, no_shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An egress proxy answers 200 to everything: nothing was read, queued, deleted or paused, and that is said."""
+    monkeypatch.setattr(NotAws, "status", 200)
+    monkeypatch.setattr(NotAws, "body", body)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    file = tmp_path / "m.json"
+    file.write_text(json.dumps(message()))
+
+    with not_aws() as url:
+
+        def open_stack(name: str, *_: str | None) -> Stack:
+            stack = no_shell.open_stack(name, "us-east-1", None, url)
+            stack.description = stack_on(EventSourceMappingId=MAPPING).description
+            return stack
+
+        done = run(*(str(file) if word == "FILE" else word for word in arguments), open_stack=open_stack)
+
+    assert done.code == 1
+    assert "what answers is not AWS: check the network and --endpoint-url" in done.err
+    assert not re.search(r"^(queued|discarded|Sending is|No dead letters)", done.out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("url", ["foo", "http://", "http://host:port", "http://[::1", "ftp://host"])

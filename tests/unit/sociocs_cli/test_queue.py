@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from botocore.exceptions import ClientError
 
-from sociocs_cli.queue import TRIES, Sent, give_back, send_batch
+from sociocs_cli.queue import TRIES, UNNAMED, Sent, delete_batch, give_back, send_batch, set_visibility, succeeded
 
 
 def entry(size: int) -> dict[str, Any]:
@@ -71,11 +71,12 @@ class Returning:
         self.batches: list[int] = []
         self.happens = happens
 
-    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> None:  # noqa: ARG002, N803 - as boto3 has it
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: ARG002, N803 - as boto3 has it
         """Note how many come back."""
         self.batches.append(len(Entries))
         if len(self.batches) == 2:
             self.happens()
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
 
 def test_giving_back_can_be_stopped_after_each_batch() -> None:
@@ -96,3 +97,51 @@ def test_giving_back_ends_when_the_letters_are_visible_anyway(within_seconds: fl
     give_back(sqs, "url", ["receipt"] * 35, within_seconds)  # type: ignore[arg-type]
 
     assert sqs.batches == batches
+
+
+NO_ANSWERS: list[dict[str, Any]] = [
+    {},
+    {"Failed": []},
+    {"Successful": []},
+    {"Successful": None},
+    {"Successful": [{}]},
+    {"Successful": [{"Id": "7"}]},
+    {"message": "<html>egress proxy</html>"},
+]
+"""What botocore makes of a 200 whose body says nothing about any entry."""
+
+
+class SayingNothing:
+    """An SQS that answers every batch call in the same way."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self.answer, self.calls = answer, 0
+
+    def __getattr__(self, _name: str) -> Callable[..., dict[str, Any]]:
+        def call(**_: Any) -> dict[str, Any]:
+            self.calls += 1
+            return self.answer
+
+        return call
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS, ids=str)
+def test_what_is_not_named_as_done_is_not_done(answer: dict[str, Any]) -> None:
+    """Sent, deleted and hidden is only what SQS says is so: the absence of a failure says nothing."""
+    sqs: Any = SayingNothing(answer)
+
+    assert succeeded(answer, 2) == set()
+    assert send_batch(sqs, "url", [{"MessageBody": "a"}, {"MessageBody": "b"}], lambda _: None) == [UNNAMED, UNNAMED]
+    assert sqs.calls == TRIES
+    assert delete_batch(sqs, "url", ["one", "two"]) == {0, 1}
+    if not answer.get("Successful"):
+        assert not set_visibility(sqs, "url", ["one"], 0)
+
+
+def test_what_is_named_is_done_and_the_rest_is_not() -> None:
+    """Of two entries the second: tried again is the first alone."""
+    sqs: Any = SayingNothing({"Successful": [{"Id": "1", "MessageId": "m"}]})
+
+    assert succeeded(sqs.answer, 2) == {1}
+    assert send_batch(sqs, "url", [{"MessageBody": "a"}, {"MessageBody": "b"}], lambda _: None) == [UNNAMED, Sent("m")]
+    assert delete_batch(sqs, "url", ["one", "two"]) == {0}
