@@ -4,8 +4,9 @@ A module imports only what stands before it::
 
     errors             an error of AWS -> one line that says what to do
     text               moments, lengths of time, numbers and foreign text, written for people
+    streams            standard output and error of which no failure is an exception
     entries            messages as SendMessageBatch takes them
-    output             the only module that writes: results on standard output, the rest on standard error
+    output             the only module that prints: results on standard output, the rest on standard error
     signals            Ctrl-C and SIGTERM interrupt between two steps, not within one
     masking            what may be shown of a message
     stack              a deployed stack: its outputs and AWS clients
@@ -13,6 +14,7 @@ A module imports only what stands before it::
     queue              SQS in batches: send with retries, delete, hide, give back, count
     metrics            what CloudWatch says about a stack
     letters            one dead letter, and what it says
+    choice             which letters go back
     holding            received letters: kept hidden, then given back
     reading            every dead letter of a queue, none removed
     looking            the dead letters of all queues of a stack
@@ -20,7 +22,7 @@ A module imports only what stands before it::
     tables             tables that more than one command prints
     pages              what `show` says of one letter
     returning          what goes back to the queue for one letter
-    choice             which letters go back
+    redrive_report     what a redrive did, in words and for programs
     redrive            send the chosen letters back
     discarding         find letters by name, and delete exactly those
     runs               the keys of a `send`: the same for the same run

@@ -18,6 +18,7 @@ from sociocs_cli.errors import AWS_ERRORS, in_words
 from sociocs_cli.options import OpenStack
 from sociocs_cli.signals import sigterm_interrupts
 from sociocs_cli.stack import Stack
+from sociocs_cli.streams import tolerant_streams
 
 FAILED = 1
 INTERRUPTED = 130
@@ -63,8 +64,11 @@ def main(arguments: list[str] | None = None, open_stack: OpenStack = Stack) -> N
         arguments: those of the command line by default.
         open_stack: makes the stack that the options name.
     """
-    with sigterm_interrupts():
+    with sigterm_interrupts(), tolerant_streams() as (out, _):
         code = _run(arguments, open_stack)
+        out.flush()
+        if out.failure and not isinstance(out.failure, BrokenPipeError):  # `| head` has seen enough
+            output.note(f"The result could not be written ({out.failure}). The exit code says how the work went.")
     sys.exit(code)
 
 
@@ -75,16 +79,13 @@ def _run(arguments: list[str] | None, open_stack: OpenStack) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
-        error.show()
+        error.show(sys.stderr)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         output.note("Interrupted. Nothing is lost: run it again to go on.")
         return INTERRUPTED
     except AWS_ERRORS as error:
         output.note(f"Error: {in_words(error)}")
-        return FAILED
-    except BrokenPipeError:  # `| head` has seen enough
-        sys.stderr.close()
         return FAILED
     return 0
 

@@ -1,13 +1,17 @@
-"""The only module that writes: results on standard output, everything else on standard error."""
+"""The only module that prints: results on standard output, everything else on standard error.
+
+Both are tolerant (see `streams`) while a command runs, so that nothing here raises.
+"""
 
 import json
 import sys
 from collections.abc import Mapping
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from sociocs_cli.streams import Tolerant
 
 _WIDE = 200
 """Columns of a table in a file or a pipe, where nothing needs to be cut off."""
@@ -15,7 +19,7 @@ _WIDE = 200
 
 def line(text: str = "") -> None:
     """Write a line of the result."""
-    click.echo(text)
+    print(text, flush=True)
 
 
 def table(rows: Table) -> None:
@@ -30,17 +34,27 @@ def width() -> int:
 
 def as_json(value: Mapping[str, object]) -> None:
     """Write the result for programs, in ASCII: a body may hold a lone surrogate, which no encoding can write."""
-    click.echo(json.dumps(value, indent=2))
+    print(json.dumps(value, indent=2), flush=True)
 
 
 def note(text: str) -> None:
     """Write a line that is not part of the result."""
-    click.echo(text, err=True)
+    print(text, file=sys.stderr, flush=True)
+
+
+def notes_were_written() -> bool:
+    """Return whether everything that was noted so far could be written."""
+    return not (isinstance(sys.stderr, Tolerant) and sys.stderr.failure)
+
+
+def somebody_can_answer() -> bool:
+    """Return whether standard input is a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def ask(question: str) -> bool:
     """Ask a question on the terminal. Only y and yes are a yes."""
-    click.echo(f"{question} [y/N]: ", err=True, nl=False)
+    print(f"{question} [y/N]: ", file=sys.stderr, end="", flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -21,6 +21,14 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20) -> An
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
+def until_next_second() -> None:
+    """Wait until the second is over in which something was put on a queue: a redrive leaves what is of its own second.
+
+    The wait is a few milliseconds longer, because the clock that SQS reports is cut to seconds.
+    """
+    time.sleep(1.005 - time.time() % 1)
+
+
 class Clients:
     """boto3 clients of the endpoint. Each client is made once."""
 

@@ -12,6 +12,7 @@ from botocore.config import Config
 from sociocs_cli.main import main
 from sociocs_cli.options import OpenStack
 from sociocs_cli.stack import Stack
+from tests.support.aws_clients import until_next_second
 from tests.support.builders import eventbridge_event, message
 from tests.support.stacks import AT_ONCE
 from tests.support.world import World
@@ -65,6 +66,8 @@ class Shell:
 
     def bare(self, *arguments: str, terminal: bool = False) -> Result:
         """Run a command without adding `--stack`."""
+        if "redrive" in arguments:
+            until_next_second()
         return run(*arguments, open_stack=self.open_stack, terminal=terminal)
 
     def with_sqs(self, sqs: Any) -> "Shell":

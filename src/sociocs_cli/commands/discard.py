@@ -1,6 +1,5 @@
 """`sociocs dead-letters discard`: delete the letters that somebody names, and no others."""
 
-import sys
 from collections.abc import Sequence
 
 import click
@@ -8,7 +7,7 @@ import click
 from sociocs_cli import output
 from sociocs_cli.discarding import Discarded, delete, find
 from sociocs_cli.errors import AWS_ERRORS, fail, in_words
-from sociocs_cli.options import on_a_stack
+from sociocs_cli.options import on_a_stack, say_stack
 from sociocs_cli.reading import UNSEEN
 from sociocs_cli.stack import Stack
 from sociocs_cli.text import count, printable
@@ -21,18 +20,21 @@ from sociocs_cli.text import count, printable
 def discard(stack: Stack, names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
     """Delete dead letters for good, by their IDs or idempotency keys: those that are settled otherwise.
 
-    It shows what it found and asks first. Exactly the named letters are deleted: no code, no pattern and no whole queue
-    can be given. The ledger is not touched: a key that was sent stays sent.
+    It says on standard error what it found, and asks first. Exactly the named letters are deleted: no code, no pattern
+    and no whole queue can be given. The ledger is not touched: a key that was sent stays sent.
     """
-    if not yes and not sys.stdin.isatty():
+    if not yes and not output.somebody_can_answer():
         raise click.UsageError("without a terminal nobody can be asked: give --yes")
+    say_stack(stack)
     found, unseen = find(stack, set(names))
     missing = [name for name in names if not any(name in (one.summary.id, one.summary.key) for one in found)]
-    if found and not yes:
-        for one in found:
-            output.note(one.words())
-        if not output.ask(f"Delete {'it' if len(found) == 1 else f'these {len(found)}'} for good?"):
-            fail("nothing was discarded")
+    for one in found:
+        output.note(f"to discard  {one.words()}")
+    if not output.notes_were_written():  # nobody could know what was deleted
+        fail("nothing was discarded: standard error, which says what would be, cannot be written")
+    which = "it" if len(found) == 1 else f"these {len(found)}"
+    if found and not yes and not output.ask(f"Delete {which} for good?"):
+        fail("nothing was discarded")
     report, stopped = Discarded(), "interrupted"
     try:
         if found:

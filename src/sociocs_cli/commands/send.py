@@ -62,7 +62,11 @@ def send(stack: Stack, source: Path, run_name: str | None, group: str | None, *,
 
 def _content(source: Path) -> bytes:
     try:
-        return sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
+        if str(source) != "-":
+            return source.read_bytes()
+        if sys.stdin is None:
+            raise click.UsageError("standard input is closed")
+        return sys.stdin.buffer.read()
     except OSError as error:
         raise click.UsageError(f"{source} cannot be read: {error.strerror}") from None
 
