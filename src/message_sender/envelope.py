@@ -25,6 +25,9 @@ from message_sender.sqs_limits import is_allowed
 
 IDEMPOTENCY_KEY = "IDEMPOTENCY_KEY"
 UNKNOWN_ATTEMPT = "UNKNOWN_ATTEMPT"
+"""Names the attempt of unknown outcome of a dead letter. It decides nothing."""
+RESEND_ATTEMPT = "RESEND_ATTEMPT"
+"""Names the attempt that a person decided to send again. Only `sociocs dead-letters redrive` writes it."""
 
 
 class UnknownEventError(ValueError):

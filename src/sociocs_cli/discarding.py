@@ -29,7 +29,9 @@ class Named:
     def words(self) -> str:
         """Write it in one line."""
         found = self.summary
-        parts = (found.id, found.code, found.key or "without a key", f"first seen {timestamp(found.first_seen)}")
+        parts = [found.id, found.code, found.key or "without a key", f"first seen {timestamp(found.first_seen)}"]
+        if found.attempted_at:
+            parts.append(f"attempted at {timestamp(found.attempted_at)}")
         return printable("  ".join((*parts, f"to {self.recipient}")))
 
     def row(self) -> dict[str, str | None]:
@@ -40,6 +42,7 @@ class Named:
             "code": found.code,
             "idempotency_key": found.key,
             "first_seen": timestamp(found.first_seen),
+            "attempted_at": timestamp(found.attempted_at) if found.attempted_at else None,
             "recipient": self.recipient,
         }
 
@@ -61,7 +64,7 @@ def find(stack: Stack, names: Collection[str]) -> tuple[list[Named], int]:
         found.extend(Named.of(letter) for letter in letters if letter.id in names or letter.key in names)
         return False
 
-    return found, look(stack, "Looking for them", note)
+    return found, look(stack, "Looking for them", note).unseen
 
 
 def delete(stack: Stack, chosen: Mapping[str, Named], report: Discarded) -> None:

@@ -13,14 +13,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from message_sender.contract.strict_json import read_json
-from message_sender.dead_letter import OUR_ATTRIBUTES
-from message_sender.envelope import UNKNOWN_ATTEMPT, Delivery, UnknownEventError, open_event
+from message_sender.dead_letter import OUR_ATTRIBUTES as FUNCTIONS_ATTRIBUTES
+from message_sender.envelope import RESEND_ATTEMPT, UNKNOWN_ATTEMPT, Delivery, UnknownEventError, open_event
 from message_sender.outcome import ErrorCode
 from sociocs_cli.entries import Attribute
 from sociocs_cli.masking import masked_number
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+ATTEMPTED_AT = "ATTEMPTED_AT"
+"""The attribute that says when the attempt of unknown outcome was made."""
+OUR_ATTRIBUTES = FUNCTIONS_ATTRIBUTES | {ATTEMPTED_AT, RESEND_ATTEMPT}
 
 MOVED_BY_SQS = "MOVED_BY_SQS"
 """SQS moved it after `maxReceiveCount` receives: it killed the function each time."""
@@ -114,6 +118,19 @@ class Letter:
         return _moment(self.text("FIRST_SEEN")) or self.written_at
 
     @property
+    def attempted_at(self) -> datetime | None:
+        """When the attempt of unknown outcome was made, as far as the letter says; in UTC."""
+        return _moment(self.text(ATTEMPTED_AT))
+
+    @property
+    def attempt(self) -> str:
+        """The id of the attempt of unknown outcome, or an empty string.
+
+        A letter that SQS moved may still carry the decision to send it again. Nobody knows what became of that.
+        """
+        return self.text(UNKNOWN_ATTEMPT) or self.text(RESEND_ATTEMPT)
+
+    @property
     def written_at(self) -> datetime:
         """SQS's SentTimestamp. Of a letter that SQS moved: when it entered its first queue."""
         return datetime.fromtimestamp(int(self._system("SentTimestamp") or 0) / 1000, UTC)
@@ -131,13 +148,17 @@ class Letter:
         return self._system("MessageGroupId") or None
 
     @cached_property
-    def key(self) -> str | None:
-        """The idempotency key, by the function's own rules. None for a record of several events or of none."""
+    def keys(self) -> list[str]:
+        """The idempotency keys of its messages, by the function's own rules. Only a record of events has several."""
         try:
-            keys = [delivery.key for delivery in self.deliveries()]
+            return [delivery.key for delivery in self.deliveries()]
         except UnreadableLetterError:
-            return None
-        return keys[0] if len(keys) == 1 else None
+            return []
+
+    @property
+    def key(self) -> str | None:
+        """Its idempotency key, when it has exactly one."""
+        return self.keys[0] if len(self.keys) == 1 else None
 
     @property
     def masked_recipient(self) -> str:

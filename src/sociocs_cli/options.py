@@ -3,15 +3,20 @@
 import functools
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import click
 
+from sociocs_cli.output import note
 from sociocs_cli.stack import DEFAULT_NAME, NAME_VARIABLE, Stack
 
 OpenStack = Callable[[str, str | None, str | None, str | None], Stack]
 """Makes a stack of its name, region, profile and endpoint URL. `main` gives it to the commands as click's `obj`."""
+
+_CLOCKS_DIFFER_BY = timedelta(minutes=5)
+"""AWS accepts no request of a clock that differs by more."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])  # Any: click's decorators change the parameters
 
@@ -54,6 +59,26 @@ def on_a_stack(command: Command) -> Command:
         return command(*args, stack=open_stack(stack_name, region, profile, endpoint_url), **options)
 
     return cast(Command, with_stack)
+
+
+def moment_of(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    """Read a moment in the past. It needs an offset: times of different zones must not be mixed up here."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a time such as 2026-11-24T10:00:00Z") from None
+    if moment.tzinfo is None:
+        raise click.BadParameter(f"{value!r} has no offset: add Z for UTC")
+    if moment > datetime.now(UTC) + _CLOCKS_DIFFER_BY:
+        raise click.BadParameter(f"{value!r} is in the future: nobody has seen letters that come until then")
+    return moment
+
+
+def say_stack(stack: Stack) -> None:
+    """Say which stack a command is about to act on."""
+    note(f"Stack {stack.place}.")
 
 
 def codes_of(given: tuple[str, ...]) -> frozenset[str]:

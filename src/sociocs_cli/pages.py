@@ -36,6 +36,7 @@ def _details(letter: Letter) -> dict[str, str | int | None]:
         "source": letter.source,
         "idempotency_key": letter.key,
         "first_seen": timestamp(letter.first_seen),
+        "attempted_at": timestamp(letter.attempted_at) if letter.attempted_at else None,
         "retry_attempts": letter.attempts,
         "message_group": letter.group,
         "queue": letter.queue_url.rpartition("/")[2],

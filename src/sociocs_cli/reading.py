@@ -10,6 +10,7 @@ from message_sender.sqs_limits import BATCH_ENTRIES
 from sociocs_cli.holding import HIDDEN_SECONDS, Holding
 from sociocs_cli.letters import Letter
 from sociocs_cli.queue import depth
+from sociocs_cli.signals import undisturbed
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -93,7 +94,8 @@ class Reader:
         """Receives in a row that brought only letters that were seen before, and receives that brought none."""
         while True:
             self._holding.keep_hidden()
-            received, new = self._receive()
+            with undisturbed():  # letters of a receive that is interrupted would stay hidden
+                received, new = self._receive()
             if new:
                 known = empty = 0
                 yield new

@@ -1,13 +1,15 @@
 """Send dead letters back: first onto the queue, then off the dead-letter queue, so that nothing is lost at any point.
 
+A key goes back once in a run, and nothing goes back that was written since the run began: a letter that fails again at
+once would otherwise be sent again and again, without anybody having looked at it.
+
 What is sent and not yet deleted when the command dies goes back a second time with the next run. The function sends it
 once, because its key is the same. That is why no letter goes back without a key that can be known again.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from sociocs_cli.choice import Choice
 from sociocs_cli.entries import SendEntry, batches
@@ -15,9 +17,12 @@ from sociocs_cli.holding import HIDDEN_SECONDS
 from sociocs_cli.letters import Letter
 from sociocs_cli.queue import delete_batch, send_batch
 from sociocs_cli.reading import Reader
+from sociocs_cli.redrive_report import Report
 from sociocs_cli.returning import NotReturnableError, entries_of
 from sociocs_cli.signals import undisturbed
 from sociocs_cli.stack import Stack
+
+_SAME_KEY = "a letter with the same key went back in this run: it is left for the next run"
 
 OnProgress = Callable[[int, int], object]
 """Called with how many letters were looked at, of how many."""
@@ -29,23 +34,6 @@ class _Ready:
 
     letter: Letter
     entries: Sequence[SendEntry]
-
-
-@dataclass
-class Report:
-    """What a redrive did. It is counted at once, so that it is right also after an interruption."""
-
-    returned: Counter[str] = field(default_factory=Counter)
-    """By code: sent back, or with a dry run would be."""
-    stayed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By code and reason: chosen, and not sent back."""
-    failed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By code and error: refused by SQS; still a dead letter."""
-    not_chosen: Counter[str] = field(default_factory=Counter)
-    undeleted: int = 0
-    """Sent back, and still a dead letter too: the next run sends it again, the function does not."""
-    unseen: int = 0
-    """Could not be read: another reader's, or behind others of their message group."""
 
 
 class Redrive:
@@ -71,6 +59,9 @@ class Redrive:
         """
         self._stack, self._choice = stack, choice
         self._hidden_seconds, self._on_progress, self._on_wait = hidden_seconds, on_progress, on_wait
+        self._started: datetime | None = None
+        self._sent_keys: set[str] = set()
+        self._missing = set(choice.names)
         self.report = Report()
 
     def run(self) -> None:
@@ -79,6 +70,9 @@ class Redrive:
             with self._reader(url) as reader:
                 self._read(reader)
                 self.report.unseen += reader.unseen
+        self.report.not_found = sorted(self._missing)
+        if self._choice.names and not self._missing:
+            self.report.unseen = 0  # every named letter was read
 
     def _reader(self, url: str) -> Reader:
         return Reader(
@@ -94,29 +88,45 @@ class Redrive:
     def _read(self, reader: Reader) -> None:
         for letters in reader.letters():
             self._on_progress(reader.seen - len(letters), max(reader.total, reader.seen))
-            # Written since: it went back a moment ago and failed again. The clock here has whole seconds.
-            old = [one for one in letters if one.written_at <= reader.started + timedelta(seconds=1)]
-            ready = [_Ready(letter, entries) for letter in old if (entries := self._entries(letter)) is not None]
-            self._return(ready[: self._left()], reader)
+            self._started = self._started or reader.started
+            ready: list[_Ready] = []
+            for letter in letters:
+                if self._left(ready) == 0:
+                    break
+                if self._may_go(letter) and (one := self._ready(letter)):
+                    self._sent_keys.update(letter.keys)
+                    ready.append(one)
+            self._return(ready, reader)
             self._on_progress(reader.seen, max(reader.total, reader.seen))
             if self._left() == 0:
                 return
 
-    def _left(self) -> int | None:
+    def _left(self, ready: Sequence[_Ready] = ()) -> int | None:
         """How many more may go; None is no limit."""
-        done = self.report.returned.total() + self.report.failed.total()
+        done = self.report.returned.total() + self.report.failed.total() + len(ready)
         return None if self._choice.limit is None else max(0, self._choice.limit - done)
 
-    def _entries(self, letter: Letter) -> list[SendEntry] | None:
-        """Make what goes back for a letter; None when it stays."""
+    def _may_go(self, letter: Letter) -> bool:
+        """Whether a letter goes back in this run; when it does not, why is noted."""
         if not self._choice.has(letter):
             self.report.not_chosen[letter.code] += 1
-            return None
-        if why := self._choice.why_not(letter):
+            return False
+        self._missing -= {letter.id, *letter.keys}
+        # SQS's clock, as far as it is known, has whole seconds: nobody knows which of the same second came first.
+        if self._started and letter.written_at >= self._started:
+            self.report.newer += 1
+            return False
+        why = self._choice.why_not(letter) or (_SAME_KEY if self._sent_keys.intersection(letter.keys) else None)
+        if why:
             self.report.stayed[letter.code, why] += 1
-            return None
+        return why is None
+
+    def _ready(self, letter: Letter) -> _Ready | None:
+        """Make what goes back for a letter; None when it cannot."""
+        resend = self._choice.decides_to_resend(letter)
+        without_key = self._choice.without_key
         try:
-            return entries_of(letter, fifo=self._is_fifo, without_key=self._choice.without_key)
+            return _Ready(letter, entries_of(letter, fifo=self._is_fifo, without_key=without_key, resend=resend))
         except NotReturnableError as error:
             self.report.stayed[letter.code, str(error)] += 1
             return None

@@ -21,12 +21,15 @@ class Summary:
     source: str
     key: str | None
     first_seen: datetime
+    attempted_at: datetime | None
+    """When an attempt of unknown outcome was made."""
     reason: str
 
     @classmethod
     def of(cls, letter: Letter) -> "Summary":
         """Take it from a letter."""
-        return cls(letter.id, letter.code, letter.source, letter.key, letter.first_seen, letter.reason)
+        moments = (letter.first_seen, letter.attempted_at)
+        return cls(letter.id, letter.code, letter.source, letter.key, *moments, letter.reason)
 
     def row(self) -> dict[str, str | None]:
         """Write it for programs."""
@@ -36,6 +39,7 @@ class Summary:
             "source": self.source,
             "key": self.key,
             "first_seen": timestamp(self.first_seen),
+            "attempted_at": timestamp(self.attempted_at) if self.attempted_at else None,
             "reason": self.reason,
         }
 
@@ -61,6 +65,8 @@ class Summaries:
     letters: Sequence[Summary]
     unseen: int
     """How many could not be read."""
+    read_at: datetime
+    """When the look began, by SQS's clock in whole seconds."""
 
     @property
     def total(self) -> int:
@@ -76,8 +82,8 @@ def summarize(stack: Stack) -> Summaries:
         found.extend(map(Summary.of, letters))
         return False
 
-    unseen = look(stack, "Reading dead letters", note)
-    return Summaries(sorted(found, key=lambda summary: summary.first_seen), unseen)
+    looked = look(stack, "Reading dead letters", note)
+    return Summaries(sorted(found, key=lambda summary: summary.first_seen), looked.unseen, looked.began)
 
 
 def by_code(letters: Iterable[Summary]) -> list[CodeCount]:

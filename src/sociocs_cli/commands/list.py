@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sociocs_cli import output
+from sociocs_cli.choice import UNDECIDED_CODES
 from sociocs_cli.letters import CODE_HELP
 from sociocs_cli.options import codes_of, on_a_stack
 from sociocs_cli.reading import UNSEEN
@@ -35,6 +36,7 @@ def list_(stack: Stack, codes: tuple[str, ...], *, ids: bool, as_json: bool) -> 
     others = by_code(letter for letter in found.letters if wanted and letter.code not in wanted)
     if as_json:
         result: dict[str, object] = {"total": found.total, "unseen": found.unseen}
+        result["read_at"] = timestamp(found.read_at)
         result["codes"] = [code.row() for code in by_code(chosen)]
         result["others"] = [code.row() for code in others]
         if ids:
@@ -47,6 +49,12 @@ def list_(stack: Stack, codes: tuple[str, ...], *, ids: bool, as_json: bool) -> 
             _print_letters(chosen)
     else:
         output.line(_why_none(others, unseen=found.unseen))
+    if any(letter.code in UNDECIDED_CODES for letter in chosen):
+        moment = timestamp(found.read_at)
+        output.note(
+            "Letters of unknown outcome may have been sent: look each up in Sociocs. Then redrive it by its id, or all "
+            f"that are listed here by their code and --seen-before {moment}"
+        )
     if found.unseen:
         output.note(f"{count(found.unseen, 'more letter')} could not be read: {UNSEEN}.")
 
@@ -63,16 +71,20 @@ def _print_letters(letters: Sequence[Summary]) -> None:
     """Print a line for each letter, or on a narrow terminal a block: an id or key over two lines cannot be copied."""
     if output.width() < _TABLE_WIDTH:
         for letter in letters:
-            output.line(f"\n{letter.id}\n  {printable(letter.code)}, first seen {timestamp(letter.first_seen)}")
+            at = f", attempted at {timestamp(letter.attempted_at)}" if letter.attempted_at else ""
+            output.line(f"\n{letter.id}\n  {printable(letter.code)}, first seen {timestamp(letter.first_seen)}{at}")
             for text in (letter.key and f"key {letter.key}", letter.reason):
                 if text:
                     output.line(f"  {printable(text)}")
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("Id", no_wrap=True)
-    for name in ("Code", "First seen", "Key", "Reason"):
+    with_attempt = any(letter.attempted_at for letter in letters)
+    for name in ("Code", "First seen", *(["Attempted at"] if with_attempt else []), "Key", "Reason"):
         table.add_column(name, overflow="fold")
     for letter in letters:
-        cells = (letter.id, letter.code, timestamp(letter.first_seen), letter.key or "", letter.reason)
+        cells = [letter.id, letter.code, timestamp(letter.first_seen), letter.key or "", letter.reason]
+        if with_attempt:
+            cells.insert(3, timestamp(letter.attempted_at) if letter.attempted_at else "")
         table.add_row(*(Text(printable(cell)) for cell in cells))
     output.table(table)

@@ -7,7 +7,7 @@ import click
 
 from sociocs_cli import output
 from sociocs_cli.errors import fail
-from sociocs_cli.options import on_a_stack
+from sociocs_cli.options import on_a_stack, say_stack
 from sociocs_cli.stack import Stack
 
 
@@ -35,6 +35,7 @@ def resume(stack: Stack, *, as_json: bool) -> None:
 
 def _set(stack: Stack, wanted: Literal["Enabled", "Disabled"], *, as_json: bool) -> None:
     mapping = stack.output("EventSourceMappingId")
+    say_stack(stack)
     is_on = wanted == "Enabled"
     if stack.mapping_state != wanted:
         stack.functions.update_event_source_mapping(UUID=mapping, Enabled=is_on)

@@ -14,7 +14,7 @@ from sociocs_cli.pages import page_of
 from sociocs_cli.reading import UNSEEN, Reader
 from sociocs_cli.stack import Stack
 from sociocs_cli.tables import facts
-from sociocs_cli.text import count, printable
+from sociocs_cli.text import count, printable, timestamp
 
 
 @click.command(short_help="Show one dead letter.")
@@ -44,6 +44,8 @@ def show(stack: Stack, wanted: str | None, code: str | None, *, reveal: bool, as
     output.table(table)
     output.line()
     output.line(printable(page.body))
+    if letter.outcome_is_unknown:
+        output.note(f"\n{_advice(letter)}")
 
 
 def _find(stack: Stack, wanted: str | None, code: str | None) -> tuple[Letter | None, int]:
@@ -57,5 +59,15 @@ def _find(stack: Stack, wanted: str | None, code: str | None) -> tuple[Letter | 
                 break
         return bool(found)
 
-    unseen = look(stack, "Looking for it", fits)
-    return (found[0] if found else None), unseen
+    looked = look(stack, "Looking for it", fits)
+    return (found[0] if found else None), looked.unseen
+
+
+def _advice(letter: Letter) -> str:
+    """Say what a person has to decide about a letter of unknown outcome."""
+    at = f" at about {timestamp(letter.attempted_at)}" if letter.attempted_at else ""
+    return (
+        f"It may have been sent. Look in Sociocs whether it was sent{at}.\n"
+        f"If it was: sociocs dead-letters discard {letter.id}\n"
+        f"If it was not: sociocs dead-letters redrive {letter.id}"
+    )

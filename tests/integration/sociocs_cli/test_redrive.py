@@ -16,6 +16,7 @@ from message_sender.ledger import Entry, Ledger
 from message_sender.sqs_limits import MAXIMUM_MESSAGE_BYTES
 from sociocs_cli.choice import Choice
 from sociocs_cli.redrive import Redrive
+from tests.support.aws_clients import until_next_second
 from tests.support.builders import message
 from tests.support.cli_shell import Letters, Shell
 from tests.support.mapping import Mapping
@@ -27,9 +28,13 @@ class Killed(BaseException):
     """The command is gone: nothing of it runs any more."""
 
 
-def redrive_on(shell: Shell, *codes: str, client: Any = None) -> Redrive:
+REJECTED = Choice(codes=frozenset({"API_REJECTED"}))
+
+
+def redrive_on(shell: Shell, choice: Choice, client: Any = None) -> Redrive:
     """A run of the command's inside, that hides letters for a second only."""
-    return Redrive(shell.with_sqs(client).stack, Choice(frozenset(codes)), hidden_seconds=1)
+    until_next_second()
+    return Redrive(shell.with_sqs(client).stack, choice, hidden_seconds=1)
 
 
 def killed_at(world: World, moment: int) -> tuple[Any, list[str]]:
@@ -66,6 +71,12 @@ def accepted(world: World) -> Counter[str]:
     return Counter(found.body["text"] for found in world.sociocs.accepted())
 
 
+def only_key(shell: Shell) -> frozenset[str]:
+    """The key of the only dead letter."""
+    [letter] = shell("dead-letters", "list", "--ids", "--json").json["letters"]
+    return frozenset({letter["key"]})
+
+
 def settle(mapping: Mapping) -> None:
     """Let the function have its turns until the queue is empty; the waits that it asks for are over at once."""
     for _ in range(20):
@@ -76,24 +87,77 @@ def settle(mapping: Mapping) -> None:
     raise AssertionError("the queue does not become empty")
 
 
-def test_what_goes_back_is_the_message_without_the_error(shell: Shell, letters: Letters) -> None:
-    """Body, key, unknown attempt and the producer's attributes stay; code, reason, attempts and first sight go."""
+AT = {"ATTEMPTED_AT": "2026-11-20T11:00:00.000Z", "FIRST_SEEN": "2026-11-20T10:00:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    ("code", "by_name", "kept"),
+    [
+        ("API_REJECTED", False, {"UNKNOWN_ATTEMPT": "a", **AT}),
+        ("OUTCOME_UNKNOWN", True, {"RESEND_ATTEMPT": "a", "UNKNOWN_ATTEMPT": "a", "FIRST_SEEN": AT["FIRST_SEEN"]}),
+    ],
+    ids=["undecided", "decided"],
+)
+def test_what_goes_back_is_the_message_without_the_error(
+    code: str, kept: dict[str, str], shell: Shell, letters: Letters, *, by_name: bool
+) -> None:
+    """Body, key, first sight and the producer's attributes stay. An attempt is named; a person decides about it."""
     body = '{ "text" : "as it \\u00e4 came" }'
-    attributes = {"IDEMPOTENCY_KEY": "k", "UNKNOWN_ATTEMPT": "a", "trace": "t-1", "ERROR_CODE": "API_REJECTED"}
-    attributes |= {"ERROR_MESSAGE": "no", "RETRY_ATTEMPTS": "1", "FIRST_SEEN": "2026-11-20T10:00:00Z"}
-    letters.put(body, attributes)
+    attributes = {"IDEMPOTENCY_KEY": "k", "UNKNOWN_ATTEMPT": "a", "trace": "t-1", "ERROR_CODE": code, **AT}
+    letter = letters.put(body, {**attributes, "ERROR_MESSAGE": "no", "RETRY_ATTEMPTS": "1"})
 
-    done = shell("dead-letters", "redrive", "--code", "API_REJECTED")
+    done = shell("dead-letters", "redrive", *([letter] if by_name else ["--code", code]))
 
-    assert (done.code, done.out) == (0, "1 dead letter sent back: 1 API_REJECTED\n")
+    assert (done.code, done.out) == (0, f"1 dead letter sent back: 1 {code}\n")
     [back] = shell.world.receive()
     assert back["Body"] == body
     assert {name: value["StringValue"] for name, value in back["MessageAttributes"].items()} == {
         "IDEMPOTENCY_KEY": "k",
-        "UNKNOWN_ATTEMPT": "a",
         "trace": "t-1",
+        **kept,
     }
     assert depth(shell.world, dead=True) == 0
+
+
+def test_a_decision_that_sqs_moved_is_no_decision_any_more(shell: Shell, letters: Letters) -> None:
+    """A message that killed the function carries it still. Whether it was sent nobody knows: somebody decides anew."""
+    resend = {"RESEND_ATTEMPT": {"DataType": "String", "StringValue": "a"}}
+    letters.moved_by_sqs(MessageAttributes=resend)
+
+    assert shell("dead-letters", "redrive").code == 0
+
+    [back] = shell.world.receive()
+    assert "RESEND_ATTEMPT" not in back["MessageAttributes"]
+    assert back["MessageAttributes"]["UNKNOWN_ATTEMPT"]["StringValue"] == "a"
+
+
+def test_the_named_letters_go_back_and_no_others(shell: Shell, letters: Letters) -> None:
+    """By id or by key, whatever their code; what is not there is said, and no failure of the others."""
+    by_id = letters.ours("INVALID_MESSAGE", key="one")
+    for key in ("two", "twofold", "four"):
+        letters.ours("OUTCOME_UNKNOWN", key=key, UNKNOWN_ATTEMPT="a")
+
+    done = shell("dead-letters", "redrive", by_id, "two", "fou", "--json")
+
+    assert done.code == 1
+    assert "Error: not found: fou" in done.err
+    assert done.json["codes"] == {"INVALID_MESSAGE": 1, "OUTCOME_UNKNOWN": 1}
+    assert done.json["not_found"] == ["fou"]
+    assert {letter["IDEMPOTENCY_KEY"] for letter in said(shell.world)} == {"twofold", "four"}
+
+
+def test_what_would_fail_again_stays_unless_it_is_named(shell: Shell, letters: Letters) -> None:
+    """A redrive of everything is one of what can succeed now."""
+    for code in ("INVALID_MESSAGE", "EXPIRED", "IDEMPOTENCY_CONFLICT", "API_REJECTED"):
+        letters.ours(code)
+
+    first = shell("dead-letters", "redrive", "--json").json
+    second = shell("dead-letters", "redrive", "--code", "EXPIRED", "--json").json
+
+    assert first["codes"] == {"API_REJECTED": 1}
+    assert {row["code"] for row in first["stayed"]} == {"INVALID_MESSAGE", "EXPIRED", "IDEMPOTENCY_CONFLICT"}
+    assert all("it would fail again" in row["reason"] for row in first["stayed"])
+    assert second["codes"] == {"EXPIRED": 1}
 
 
 def test_only_the_chosen_codes_go_back_and_the_others_can_be_seen_at_once(shell: Shell, letters: Letters) -> None:
@@ -151,17 +215,28 @@ def test_everything_goes_back_that_can(shell: Shell, letters: Letters) -> None:
     ]
 
 
-def test_unknown_outcomes_go_back_only_when_they_are_named(shell: Shell, letters: Letters) -> None:
-    """They may have been sent already: a person decides, by their code."""
+def test_unknown_outcomes_go_back_only_when_somebody_has_seen_them(shell: Shell, letters: Letters) -> None:
+    """Those that come between the look and the redrive are not decided about, though they have the same code."""
     letters.ours()
-    letters.ours("OUTCOME_UNKNOWN")
+    letters.ours("OUTCOME_UNKNOWN", key="seen", UNKNOWN_ATTEMPT="a")
 
     first = shell("dead-letters", "redrive")
+    until_next_second()
+    listed = shell("dead-letters", "list", "--code", "OUTCOME_UNKNOWN", "--json")
+    letters.ours("OUTCOME_UNKNOWN", key="new", UNKNOWN_ATTEMPT="b")
+    by_code = shell("dead-letters", "redrive", "--code", "OUTCOME_UNKNOWN")
+    seen = ["--code", "OUTCOME_UNKNOWN", "--seen-before", listed.json["read_at"]]
+    second = shell("dead-letters", "redrive", *seen, "--json")
 
     assert first.code == 0
     assert "1 dead letter sent back: 1 API_REJECTED" in first.out
     assert "1 OUTCOME_UNKNOWN stayed: it may have been sent already: look in Sociocs first" in first.out
-    assert shell("dead-letters", "redrive", "--code", "OUTCOME_UNKNOWN").out.startswith("1 dead letter sent back")
+    assert by_code.code == 2
+    assert "--seen-before TIME" in by_code.err
+    assert (second.json["codes"], second.json["not_chosen"]) == ({"OUTCOME_UNKNOWN": 1}, {"OUTCOME_UNKNOWN": 1})
+    assert [letter["IDEMPOTENCY_KEY"] for letter in said(shell.world)] == ["new"]
+    backs = [back["MessageAttributes"] for back in shell.world.receive()]
+    assert [back["RESEND_ATTEMPT"]["StringValue"] for back in backs if "RESEND_ATTEMPT" in back] == ["a"]
 
 
 def test_an_unknown_outcome_is_sent_once_more_and_once_only(shell: Shell, letters: Letters) -> None:
@@ -175,9 +250,10 @@ def test_an_unknown_outcome_is_sent_once_more_and_once_only(shell: Shell, letter
     world.sociocs.clear_rules()
 
     client, _ = killed_at(world, moment=6)  # before its fourth call: it is sent back, and not deleted
+    by_name = Choice(names=only_key(shell))
     with pytest.raises(Killed):
-        redrive_on(shell, "OUTCOME_UNKNOWN", client=client).run()
-    redrive_on(shell, "OUTCOME_UNKNOWN").run()
+        redrive_on(shell, by_name, client).run()
+    redrive_on(shell, by_name).run()
 
     assert depth(world, dead=False) == 2
     settle(mapping)
@@ -251,27 +327,23 @@ def test_without_room_for_its_key_a_letter_stays(full: str, shell: Shell, letter
     assert accepted(shell.world) == dict.fromkeys(letters.texts, 1)
 
 
-def test_a_letter_that_fails_again_at_once_is_not_sent_in_circles(shell: Shell, letters: Letters) -> None:
-    """Letters written after the start wait for the next run, or a run beside a failing function would never end."""
+def test_an_api_that_always_resets_is_asked_once_for_a_decision(shell: Shell, letters: Letters) -> None:
+    """The function fails as quickly as the redrive reads: the letter of the new attempt is left for the next run."""
     world = shell.world
-    letters.ours()
+    world.send(letters.new())
+    world.sociocs.rule(drop="after-reading")
+    mapping = Mapping(world)
+    settle(mapping)
     client = boto3.client("sqs", endpoint_url=world.endpoint_url)
-    again = list[str]()
-
-    def fail_again(**_: Any) -> None:
-        if not again:
-            time.sleep(max(0, began + 2.001 - time.time()))  # SQS's clock, by which this is judged, has whole seconds
-            again.append(letters.ours())
-
-    client.meta.events.register("after-call.sqs.DeleteMessageBatch", fail_again)
-    redrive = redrive_on(shell, "API_REJECTED", client=client)
-    began = int(time.time())
+    client.meta.events.register("after-call.sqs.DeleteMessageBatch", lambda **_: settle(mapping))
+    redrive = redrive_on(shell, Choice(names=only_key(shell)), client)
 
     redrive.run()
 
-    assert again
-    assert redrive.report.returned == {"API_REJECTED": 1}
-    assert len(said(world)) == 1
+    assert world.sociocs.count == 2
+    assert redrive.report.returned == {"OUTCOME_UNKNOWN": 1}
+    assert redrive.report.newer + redrive.report.stayed.total() == 1
+    assert [found["ERROR_CODE"] for found in said(world)] == ["OUTCOME_UNKNOWN"]
 
 
 MOMENTS = range(2, 18)
@@ -289,18 +361,19 @@ def test_killed_at_any_moment_and_run_again_it_loses_and_doubles_nothing(
     letters.moved_by_sqs()
     letters.of_eventbridge()
     letters.of_lambda(events=2)
-    codes = ("API_REJECTED", "MOVED_BY_SQS", "NO_PERMISSIONS", "FUNCTION_FAILED") if moment % 2 else ()
+    codes = frozenset({"API_REJECTED", "MOVED_BY_SQS", "NO_PERMISSIONS", "FUNCTION_FAILED"})
+    choice = Choice(codes=codes) if moment % 2 else Choice()
     client, calls = killed_at(world, moment)
 
     killed = True
     try:
-        redrive_on(shell, *codes, client=client).run()
+        redrive_on(shell, choice, client).run()
         killed = False
     except Killed:
         pass
     mapping = Mapping(world)
     settle(mapping)  # the function takes what came back, before the second run sends it once more
-    redrive_on(shell, *codes).run()
+    redrive_on(shell, choice).run()
 
     assert killed or moment >= 16, calls
     settle(mapping)
@@ -327,7 +400,7 @@ def test_two_at_the_same_time_send_nothing_twice(shell: Shell, letters: Letters)
     world = shell.world
     for _ in range(30):
         letters.ours()
-    runs = [redrive_on(shell, "API_REJECTED") for _ in range(2)]
+    runs = [redrive_on(shell, REJECTED) for _ in range(2)]
     threads = [threading.Thread(target=redrive.run) for redrive in runs]
     for thread in threads:
         thread.start()
@@ -344,7 +417,7 @@ def test_what_sqs_refuses_stays_a_dead_letter(shell: Shell, letters: Letters) ->
     letters.ours()
     letters.ours()
     client = boto3.client("sqs", endpoint_url=shell.world.endpoint_url)  # its own, since it is changed
-    redrive = redrive_on(shell, "API_REJECTED", client=client)
+    redrive = redrive_on(shell, REJECTED, client)
     send, tries = client.send_message_batch, []
 
     def refuses_the_first(**call: Any) -> Any:
@@ -403,7 +476,7 @@ def test_events_of_a_fifo_stack_go_back_to_the_group_of_events(make_shell: Calla
     """They lie in a queue of their own, which is no FIFO queue: the command reads both."""
     shell = make_shell(fifo=True)
     letters = Letters(shell.world)
-    letters.put("bad", {"ERROR_CODE": "INVALID_MESSAGE"}, MessageGroupId="a")
+    letters.put("bad", {"ERROR_CODE": "API_REJECTED"}, MessageGroupId="a")
     letters.of_eventbridge()
     letters.of_lambda()
 

@@ -44,7 +44,7 @@ def test_list_sees_every_letter_once(queue: SlowQueue) -> None:
 
 def test_the_chosen_codes_go_back_whole(queue: SlowQueue) -> None:
     """Letters that are not chosen, and come first again and again, do not end the reading."""
-    run = redrive_on(queue, Choice(frozenset({"EXPIRED"})))
+    run = redrive_on(queue, Choice(codes=frozenset({"EXPIRED"})))
 
     run.run()
 
