@@ -1,12 +1,14 @@
 """Build the function's package: its sources and its locked dependencies, for the runtime in template.yaml.
 
 It runs with Python 3.11 or newer on any machine, without Docker. The dependencies are wheels for Lambda's platform.
-src/requirements.txt names them with their hashes, and uv installs them. Two builds give the same bytes.
+src/requirements.txt names them with their hashes. uv installs them, or pip where uv is not installed. Two builds give
+the same bytes.
 """
 
 import argparse
 import fnmatch
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -50,8 +52,8 @@ PRUNED = (
 )
 """Patterns of files, relative to the package, that the function does not need."""
 
-PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
-"""For each architecture of Lambda, the name of the platform in uv."""
+PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""For each architecture of Lambda, its name in the tags of wheels."""
 
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest time in a ZIP file. Every file has this time, so the digest does not depend on the time."""
@@ -85,23 +87,35 @@ def runtime_of(template: str) -> Runtime:
     return Runtime(python[0], architecture[0])
 
 
-def find_uv() -> str:
-    """Return the path of uv: from `make setup`, beside this Python, or on the PATH."""
-    for folder in (str(ROOT / ".tools" / "uv" / "bin"), str(Path(sys.executable).parent), None):
-        found = shutil.which("uv", path=folder)
-        if found:
-            return found
-    raise BuildError("uv is needed to install packages for another platform: run 'make setup' or 'pip install uv'")
+def installer(runtime: Runtime, into: Path, *, uv: str | None) -> list[str]:
+    """Return the command that installs wheels for Lambda's platform: with uv, or else with the pip of this Python.
+
+    Raises:
+        BuildError: this Python has no pip.
+    """
+    common = ["install", "--quiet", "--target", str(into), "--python-version", runtime.python]
+    common += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS)]
+    machine = PLATFORMS[runtime.architecture]
+    if uv:
+        # With hard links, setting a file's time would change uv's cache.
+        platform = ["--python-platform", f"{machine}-manylinux2014", "--link-mode", "copy"]
+        return [uv, "pip", *common, "--python", sys.executable, *platform]
+    if importlib.util.find_spec("pip") is None:
+        raise BuildError("neither uv nor pip is there to install the packages: run 'make setup' or 'pip install uv'")
+    platform = [f"--platform=manylinux{glibc}_{machine}" for glibc in ("2014", "_2_17")]
+    return [sys.executable, "-m", "pip", *common, "--implementation", "cp", "--no-compile", *platform]
 
 
-def install(runtime: Runtime, into: Path) -> None:
+def find_uv() -> str | None:
+    """Return the path of uv: from `make setup`, beside this Python, or on the PATH; None if there is none."""
+    folders = (str(ROOT / ".tools" / "uv" / "bin"), str(Path(sys.executable).parent), None)
+    return next((found for folder in folders if (found := shutil.which("uv", path=folder))), None)
+
+
+def install(runtime: Runtime, into: Path, uv: str | None) -> None:
     """Install the locked dependencies for Lambda's platform: only wheels with a hash in src/requirements.txt."""
-    command = [find_uv(), "pip", "install", "--quiet", "--target", str(into), "--python", sys.executable]
-    command += ["--python-version", runtime.python, "--python-platform", PLATFORMS[runtime.architecture]]
-    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirements", str(REQUIREMENTS)]
-    command += ["--link-mode", "copy"]  # With hard links, setting a file's time would change uv's cache.
-    if subprocess.run(command, check=False).returncode != 0:
-        raise BuildError("uv could not install src/requirements.txt")
+    if subprocess.run(installer(runtime, into, uv=uv), check=False).returncode != 0:
+        raise BuildError("src/requirements.txt could not be installed: see the lines above")
 
 
 def prune(package: Path) -> None:
@@ -165,13 +179,13 @@ def digest_of(package: Path) -> str:
     return digest.hexdigest()
 
 
-def build(into: Path, runtime: Runtime) -> None:
+def build(into: Path, runtime: Runtime, uv: str | None) -> None:
     """Build the package in a temporary folder, and then replace `into` by it."""
     into.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=into.parent, prefix=".build-") as folder:
         package = Path(folder) / "package"
         package.mkdir()
-        install(runtime, package)
+        install(runtime, package, uv)
         shutil.copytree(SOURCES, package / SOURCES.name, ignore=shutil.ignore_patterns("__pycache__"))
         prune(package)
         interpreter = find_interpreter(runtime.python)
@@ -219,7 +233,7 @@ def main() -> int:
     parser.add_argument("--zip", type=Path, help="write the package also as this ZIP file")
     arguments = parser.parse_args()
     try:
-        build(arguments.into.absolute(), runtime_of(TEMPLATE.read_text(encoding="utf-8")))
+        build(arguments.into.absolute(), runtime_of(TEMPLATE.read_text(encoding="utf-8")), find_uv())
         if arguments.zip:
             write_zip(arguments.into.absolute(), arguments.zip.absolute())
     except BuildError as error:

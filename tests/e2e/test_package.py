@@ -64,6 +64,21 @@ def test_two_builds_give_the_same_package_for_lambda(tmp_path: Path) -> None:
         assert list(package.glob("message_sender/__pycache__/handler.cpython-313.pyc"))
 
 
+def test_pip_builds_the_same_package_as_uv(tmp_path: Path) -> None:
+    """`sam build` on a fresh clone has no uv, and makes the same package."""
+    runtime = build.runtime_of(build.TEMPLATE.read_text(encoding="utf-8"))
+    build.build(tmp_path / "uv", runtime, build.find_uv())
+    script = "import sys, pathlib; from tools import build; "
+    script += f"build.build(pathlib.Path(sys.argv[1]), build.{runtime!r}, None)"
+    with_pip = ROOT / ".tools" / "uv" / "bin" / "python"
+    done = subprocess.run(
+        [with_pip, "-c", script, tmp_path / "pip"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert build.digest_of(tmp_path / "pip") == build.digest_of(tmp_path / "uv")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the locked wheels for Lambda are Linux's")
 def test_function_starts_from_the_package_alone(tmp_path: Path) -> None:
     """Built for this machine instead of Lambda's: nothing that was pruned is missed, and no other package is needed."""
@@ -71,7 +86,7 @@ def test_function_starts_from_the_package_alone(tmp_path: Path) -> None:
         python="{}.{}".format(*sys.version_info),
         architecture={"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()],
     )
-    build.build(tmp_path / "package", here)
+    build.build(tmp_path / "package", here, build.find_uv())
     done = subprocess.run(
         # Isolated: neither this environment's packages nor its variables.
         [sys.executable, "-I", "-S", "-W", "error", "-c", WIRE_THE_FUNCTION, str(tmp_path / "package")],

@@ -1,5 +1,8 @@
 """`make deploy` with the real `sam`, on the local AWS endpoint."""
 
+import os
+import shutil
+import subprocess
 import uuid
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ import boto3
 import pytest
 
 from tests.e2e.sam.conftest import SAM
+from tests.support import ROOT
 from tools.deploy import deploy
 
 pytestmark = pytest.mark.timeout(300)
@@ -58,3 +62,23 @@ def _parameters(endpoint_url: str, stack_name: str) -> dict[str, Any]:
     client = boto3.client("cloudformation", endpoint_url=endpoint_url)
     (stack,) = client.describe_stacks(StackName=stack_name)["Stacks"]
     return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
+
+
+@pytest.mark.parametrize("environment", ["default", "staging", "prod"])
+def test_plain_sam_deploy_fails_without_a_build(tmp_path: Path, environment: str) -> None:
+    """A package without its dependencies cannot be deployed by mistake."""
+    for name in ("samconfig.toml", "template.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "src").mkdir()
+    done = subprocess.run(
+        [SAM, "deploy", "--config-env", environment, "--no-confirm-changeset"],
+        cwd=tmp_path,
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert ".aws-sam/build/template.yaml" in done.stdout + done.stderr

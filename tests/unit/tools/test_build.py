@@ -3,6 +3,7 @@
 import importlib.util
 import marshal
 import re
+import subprocess
 import sys
 import tomllib
 import zipfile
@@ -11,24 +12,25 @@ from typing import Any
 
 import pytest
 
+from tests.support import ROOT
 from tools import build
 
 
-def _required(root: Path) -> dict[str, tuple[str, set[str]]]:
+def _required() -> dict[str, tuple[str, set[str]]]:
     """Return each package of src/requirements.txt: its version and hashes."""
-    text = (root / "src" / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+    text = (ROOT / "src" / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
     packages = re.findall(r"^([a-z0-9-]+)==(\S+)(.*)$", text, re.MULTILINE)
     return {name: (version, set(re.findall(r"--hash=(sha256:\w+)", rest))) for name, version, rest in packages}
 
 
-def _locked(root: Path) -> dict[str, dict[str, Any]]:
-    lock = tomllib.loads((root / "uv.lock").read_text(encoding="utf-8"))
+def _locked() -> dict[str, dict[str, Any]]:
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
     return {package["name"]: package for package in lock["package"]}
 
 
-def test_requirements_are_the_locked_dependencies_of_the_function(root: Path) -> None:
+def test_requirements_are_the_locked_dependencies_of_the_function() -> None:
     """They are the project's `dependencies` with all that these need, with the versions and hashes of uv.lock."""
-    locked = _locked(root)
+    locked = _locked()
     wanted: set[str] = set()
     waiting = ["sociocs-message-sender"]
     while waiting:
@@ -40,7 +42,7 @@ def test_requirements_are_the_locked_dependencies_of_the_function(root: Path) ->
             names = {dependency["name"], *(item["name"] for extra in extras for item in extra)}
             waiting += names - wanted
             wanted |= names
-    required = _required(root)
+    required = _required()
     assert set(required) == wanted
     for name, (version, hashes) in required.items():
         files = [*locked[name].get("wheels", []), *([locked[name]["sdist"]] if "sdist" in locked[name] else [])]
@@ -48,13 +50,14 @@ def test_requirements_are_the_locked_dependencies_of_the_function(root: Path) ->
         assert hashes == {file["hash"] for file in files}
 
 
-def test_requirements_name_no_address(root: Path) -> None:
+def test_requirements_name_no_address() -> None:
     """The machine decides which package index is used."""
-    assert "://" not in (root / "src" / "requirements.txt").read_text(encoding="utf-8")
+    assert "://" not in (ROOT / "src" / "requirements.txt").read_text(encoding="utf-8")
 
 
-def test_runtime_is_read_from_the_template(template_text: str) -> None:
+def test_runtime_is_read_from_the_template() -> None:
     """One line of the template decides the Python version."""
+    template_text = build.TEMPLATE.read_text(encoding="utf-8")
     assert build.runtime_of(template_text) == build.Runtime("3.13", "arm64")
     newer = template_text.replace("Runtime: python3.13", "Runtime: python3.14")
     assert build.runtime_of(newer) == build.Runtime("3.14", "arm64")
@@ -67,11 +70,53 @@ def test_a_template_without_a_runtime_is_an_error(text: str) -> None:
         build.runtime_of(text)
 
 
-def test_services_whose_models_are_kept_are_those_that_the_code_calls(root: Path) -> None:
+def test_services_whose_models_are_kept_are_those_that_the_code_calls() -> None:
     """boto3 can make a client only for a service whose model is in the package."""
-    sources = [file.read_text(encoding="utf-8") for file in (root / "src" / "message_sender").rglob("*.py")]
+    sources = [file.read_text(encoding="utf-8") for file in (ROOT / "src" / "message_sender").rglob("*.py")]
     called = {name for source in sources for name in re.findall(r'\.client\(\s*"([a-z]+)"', source)}
     assert called == set(build.AWS_SERVICES)
+
+
+def test_uv_and_pip_get_the_same_requirements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Both install only wheels with a locked hash, for Lambda's platform and Python."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: object())
+    runtime = build.Runtime("3.13", "arm64")
+    for command in (build.installer(runtime, tmp_path, uv="uv"), build.installer(runtime, tmp_path, uv=None)):
+        text = " ".join(command)
+        assert "--require-hashes --requirement" in text
+        assert "--only-binary :all: --no-deps" in text
+        assert "--python-version 3.13" in text
+        assert "aarch64" in text
+        assert "manylinux2014" in text
+
+
+def test_a_machine_without_uv_and_pip_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The message names both ways."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    with pytest.raises(build.BuildError, match="'make setup' or 'pip install uv'"):
+        build.installer(build.Runtime("3.13", "arm64"), tmp_path, uv=None)
+
+
+def test_an_older_python_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    """`sam build` with Python 3.9 says which Python it needs, without a traceback."""
+    old = tmp_path / "python3"
+    old.write_text(
+        f"#!/bin/sh\nexec {sys.executable} -c 'import sys; sys.version_info = (3, 9, 18); exec(sys.argv[2])' \"$@\"\n"
+    )
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["make", "-f", "tools/Makefile", "build-SendMessageFunction", f"PYTHON={old}", f"ARTIFACTS_DIR={tmp_path}/out"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert "Python 3.11 or newer is needed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def _write(package: Path, *names: str) -> None:
