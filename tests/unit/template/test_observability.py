@@ -26,6 +26,10 @@ def _alarms(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
 
 
+def _composites(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::CloudWatch::CompositeAlarm"}
+
+
 def _metric_stats(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the metrics of an alarm, each with its namespace, name and dimensions."""
     queries = alarm.get("Metrics")
@@ -235,7 +239,8 @@ def test_while_paused_the_age_is_an_alarm_a_day_before_messages_are_deleted(reso
 def test_each_alarm_names_a_heading_of_the_runbook(resolve: Any, root: Path, parameters: dict[str, str]) -> None:
     """The description of each alarm ends with a heading of the runbook."""
     url = "https://example.com/runbook"
-    for name, alarm in _alarms(resolve(RunbookUrl=url, **parameters).resources).items():
+    resources = resolve(RunbookUrl=url, **parameters).resources
+    for name, alarm in {**_alarms(resources), **_composites(resources)}.items():
         match = re.search(rf"What to do: {re.escape(url)}#(alarm-[a-z-]+)$", alarm["AlarmDescription"])
         assert match, name
         assert match[1] in anchors(root / "docs" / "operations.md"), name
@@ -282,7 +287,8 @@ def test_the_dashboard_lists_the_alarms_that_the_stack_has(resolve: Any, paramet
     """The alarm widget lists exactly the alarms of the stack."""
     resources = resolve(**parameters).resources
     (widget,) = [widget for widget in _dashboard(resources)["widgets"] if widget["type"] == "alarm"]
-    assert sorted(widget["properties"]["alarms"]) == sorted(f"{name}.Arn" for name in _alarms(resources))
+    alarms = {**_alarms(resources), **_composites(resources)}
+    assert sorted(widget["properties"]["alarms"]) == sorted(f"{name}.Arn" for name in alarms)
 
 
 def test_the_dashboard_shows_each_percentile_as_its_label_says(resolve: Any) -> None:
@@ -304,12 +310,38 @@ def test_the_dashboard_shows_dead_events_where_they_have_a_queue_of_their_own(re
         assert ("EventDeadLetterQueue.QueueName" in text) == shown
 
 
-def test_alarms_go_to_the_topic_when_there_is_one(resolve: Any) -> None:
-    """The topic gets an alarm when it starts and when it ends."""
+STOPPED = {
+    "MessageAgeAlarm",
+    "RetriedMessageAgeAlarm",
+    "FunctionErrorsAlarm",
+    "FunctionThrottlesAlarm",
+    "ApiUnauthorizedAlarm",
+    "DependencyUnavailableAlarm",
+    "ApiMisconfiguredAlarm",
+    "InternalErrorAlarm",
+}
+"""The alarms that mean that messages are not sent."""
+
+
+def test_one_alarm_reports_that_messages_are_not_sent(resolve: Any) -> None:
+    """It goes off when any of these alarms does."""
+    (alarm,) = _composites(resolve().resources).values()
+    named = re.findall(r'ALARM\("([^"]+)"\)', _text(alarm["AlarmRule"]))
+
+    assert set(named) == STOPPED
+    assert _text(alarm["AlarmRule"]) == " OR ".join(f'ALARM("{name}")' for name in named)
+
+
+@pytest.mark.parametrize("parameters", VARIANTS)
+def test_each_alarm_reaches_the_topic_once(resolve: Any, parameters: dict[str, str]) -> None:
+    """The topic gets the start and the end of each alarm. The alarms of the composite alarm have no own actions."""
     topic = "arn:aws:sns:eu-west-1:123456789012:on-call"
-    for alarm in _alarms(resolve(AlarmTopicArn=topic).resources).values():
-        assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
-    for alarm in _alarms(resolve().resources).values():
+    resources = resolve(AlarmTopicArn=topic, **parameters).resources
+    for name, alarm in {**_alarms(resources), **_composites(resources)}.items():
+        expected = None if name in STOPPED else [topic]
+        assert alarm.get("AlarmActions") == alarm.get("OKActions") == expected, name
+    resources = resolve(**parameters).resources
+    for alarm in [*_alarms(resources).values(), *_composites(resources).values()]:
         assert not {"AlarmActions", "OKActions"} & set(alarm)
 
 

@@ -47,7 +47,7 @@ def test_sections_stand_in_their_order(template: dict[str, Any]) -> None:
 def test_resources_stand_in_the_order_in_which_a_message_meets_them(template: dict[str, Any]) -> None:
     """The order is: producer, rule, queue, function, apikey, ledger, dead letters, alarms, dashboard."""
     order = ["ProducerPolicy", "SendMessageRule", "MessageQueue", "SendMessageFunction", "ApiKeySecret", "LedgerTable"]
-    order += ["MessageDeadLetterQueue", "DeadLettersAlarm", "Dashboard"]
+    order += ["MessageDeadLetterQueue", "SendingStoppedAlarm", "DeadLettersAlarm", "Dashboard"]
     assert [name for name in template["Resources"] if name in order] == order
 
 
