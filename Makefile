@@ -76,7 +76,7 @@ lock: | $(UV)  ## Lock the newest versions that pyproject.toml allows
 	$(MAKE) src/requirements.txt
 
 src/requirements.txt: uv.lock | $(UV)
-	$(UV) export --quiet --frozen --no-default-groups --no-emit-project --no-header --output-file $@ >/dev/null
+	$(UV) export --quiet --frozen --only-group function --no-emit-project --no-header --no-annotate --output-file $@ >/dev/null
 
 schema: .venv/.ready  ## Write events/message.schema.json from the model
 	$(BIN)/python tools/write_schema.py
