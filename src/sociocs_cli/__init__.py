@@ -26,9 +26,12 @@ A module imports only what stands before it::
     redrive            send the chosen letters back
     discarding         find letters by name, and delete exactly those
     runs               the keys of a `send`: the same for the same run
+    numbers            phone numbers that nobody has
+    envelopes          envelopes that people give to `send` instead of messages
     message_file       a file -> the texts that should be messages
     messages           those texts -> entries for the queue, or every problem with its message and line
     sending            put the messages of a run on the queue
+    send_report        what `send` says of messages
     commands.list      count dead letters by code, and name each of them
     commands.show      one dead letter
     commands.redrive   send dead letters back

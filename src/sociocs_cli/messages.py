@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from message_sender.contract.message import check
 from message_sender.contract.problems import Invalid
@@ -10,7 +12,9 @@ from message_sender.contract.strict_json import read_json
 from message_sender.envelope import IDEMPOTENCY_KEY
 from message_sender.sqs_limits import MAXIMUM_MESSAGE_BYTES, fifo_id, is_allowed, message_bytes
 from sociocs_cli.entries import SendEntry
+from sociocs_cli.envelopes import name_of_envelope
 from sociocs_cli.message_file import texts_in
+from sociocs_cli.numbers import is_known
 from sociocs_cli.runs import LONGEST_KEY
 
 
@@ -41,6 +45,8 @@ class Valid:
     to: str = field(repr=False)
     own_key: str | None = None
     """`metadata.idempotency_key`."""
+    expires_at: datetime | None = None
+    """`metadata.expires_at`: after it the message is not sent."""
 
     @property
     def place(self) -> str:
@@ -77,6 +83,18 @@ def read(text: str) -> tuple[list[Valid], list[Refusal]]:
     return valid, refused
 
 
+def expired(messages: Sequence[Valid], now: datetime) -> Iterator[Refusal]:
+    """Find the messages that the function would not send any more."""
+    for message in messages:
+        if message.expires_at and message.expires_at <= now:
+            yield Refusal(message.number, message.line, "metadata.expires_at: is past, so that it would not be sent")
+
+
+def unknown_numbers(messages: Sequence[Valid]) -> list[Valid]:
+    """Find the messages whose recipient is no number that libphonenumber knows."""
+    return [message for message in messages if not is_known(message.to)]
+
+
 def _judge(number: int, line: int, body: str) -> Valid | list[str]:
     """Return the message, or what is wrong with it."""
     try:
@@ -85,10 +103,12 @@ def _judge(number: int, line: int, body: str) -> Valid | list[str]:
         return [_with_line(str(error), line)]
     message = check(content)
     if isinstance(message, Invalid):
+        if envelope := name_of_envelope(content):
+            return [f"this is {envelope}"]
         return [str(problem) for problem in message.problems]
     if not is_allowed(body):
         return ["holds a character that SQS does not take: write it as \\uXXXX"]
-    valid = Valid(number, line, body, message.to, message.idempotency_key)
+    valid = Valid(number, line, body, message.to, message.idempotency_key, message.expires_at)
     if message_bytes(valid.entry("k" * LONGEST_KEY, fifo=False)) > MAXIMUM_MESSAGE_BYTES:
         return ["larger than the 1 MiB that SQS takes"]
     return valid

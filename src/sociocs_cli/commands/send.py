@@ -1,7 +1,6 @@
 """`sociocs send`: judge a file of messages with the function's own model, then put them on the queue."""
 
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,10 +8,11 @@ import click
 
 from sociocs_cli import output
 from sociocs_cli.errors import AWS_ERRORS, fail, in_words
-from sociocs_cli.messages import Refusal, Valid, read
+from sociocs_cli.messages import expired, read, unknown_numbers
 from sociocs_cli.options import on_a_stack
 from sociocs_cli.runs import LONGEST_NAME, Run, name_of
-from sociocs_cli.sending import Line, Queueing
+from sociocs_cli.send_report import refuse, report, say_valid, warn
+from sociocs_cli.sending import Queueing
 from sociocs_cli.stack import Stack
 from sociocs_cli.text import age, count
 
@@ -46,10 +46,14 @@ def send(stack: Stack, source: Path, run_name: str | None, group: str | None, *,
         raise click.BadParameter(f"1 to {LONGEST_NAME} printable ASCII characters", param_hint="--run")
     content = _content(source)
     messages, refusals = read(_text(content))
+    late = list(expired(messages, datetime.now(UTC)))
+    if dry_run:  # a run that is continued may hold messages that were sent before they expired
+        refusals += late
     if refusals or not messages:
-        _refuse(refusals, len(messages), as_json=as_json)
+        refuse(refusals, len(messages) - (len(late) if dry_run else 0), as_json=as_json)
+    warn(unknown_numbers(messages), late)
     if dry_run:
-        _say_valid(messages, as_json=as_json)
+        say_valid(messages, as_json=as_json)
         return
     without_key = [message.content for message in messages if message.own_key is None]
     run = Run(stack.queue_url, run_name or name_of(content), without_key)
@@ -77,26 +81,6 @@ def _text(content: bytes) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         fail(f"line {line}: not UTF-8 text")
-
-
-def _refuse(refusals: Sequence[Refusal], valid: int, *, as_json: bool) -> None:
-    invalid = len({refusal.number for refusal in refusals})
-    if as_json:
-        problems = [{"message": found.number, "line": found.line, "problem": found.problem} for found in refusals]
-        output.as_json({"valid": valid, "invalid": invalid, "queued": 0, "problems": problems})
-    else:
-        for refusal in refusals:
-            output.line(f"{refusal.place}: {refusal.problem}")
-    if not invalid:
-        fail("no message in it; nothing was queued")
-    fail(f"{count(invalid, 'message')} of {invalid + valid} cannot be sent; nothing was queued")
-
-
-def _say_valid(messages: Sequence[Valid], *, as_json: bool) -> None:
-    if as_json:
-        output.as_json({"valid": len(messages), "invalid": 0, "queued": 0, "problems": []})
-    else:
-        output.line(f"{count(len(messages), 'valid message')}; nothing was queued (--dry-run)")
 
 
 def _refuse_a_changed_input(run: Run) -> None:
@@ -134,7 +118,7 @@ def _queue(queueing: Queueing, *, as_json: bool) -> None:
     except AWS_ERRORS as error:
         stopped = in_words(error)
     finally:
-        _report(queueing, as_json=as_json)
+        report(queueing, as_json=as_json)
         if not queueing.is_done:
             output.note(
                 f"{queueing.queued} of {len(queueing.lines)} queued. Run it again with the same input: what is queued "
@@ -142,20 +126,3 @@ def _queue(queueing: Queueing, *, as_json: bool) -> None:
             )
     if not queueing.is_done:
         fail(stopped or f"SQS did not take {count(len(queueing.lines) - queueing.queued, 'message')}")
-
-
-def _report(queueing: Queueing, *, as_json: bool) -> None:
-    """Say of each message what is known: queued, refused by SQS, maybe queued, or not tried."""
-    if as_json:
-        rows = [line.row() for line in queueing.lines]
-        result = {"valid": len(rows), "invalid": 0, "run": queueing.name, "queued": queueing.queued, "problems": []}
-        output.as_json({**result, "messages": rows})
-        return
-    for line in queueing.lines:
-        if line.sent is not None:
-            output.line(_words(line))
-
-
-def _words(line: Line) -> str:
-    error = f"  {line.sent.error}" if line.sent and line.sent.error else ""
-    return f"{line.state}  {line.key}  {line.message.place}{error}"

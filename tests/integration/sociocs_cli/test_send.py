@@ -16,6 +16,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from sociocs_cli.messages import Valid
 from sociocs_cli.runs import Run, name_of
+from tests.support import ROOT
 from tests.support.builders import message
 from tests.support.cli_shell import Result, Shell
 from tests.support.mapping import Mapping
@@ -289,3 +290,39 @@ def test_fifo_messages_are_grouped_by_recipient(make_shell: Callable[..., Shell]
 
     assert shell("send", path, "--group", "all", "--run", "all").code == 0
     assert {found["Attributes"]["MessageGroupId"] for found in shell.world.receive()} == {"all"}
+
+
+LATE = {"expires_at": "2020-01-01T00:00:00Z", "idempotency_key": "late"}
+
+
+def test_a_dry_run_judges_expiry_and_warns_of_numbers(shell: Shell, tmp_path: Path) -> None:
+    """A message that has expired would not be sent. A number that nobody has may be what somebody meant."""
+    path = lines(tmp_path, message(), message(to="6175551212"), message(metadata=LATE))
+
+    done = shell.bare("send", path, "--dry-run", "--json")
+
+    assert done.code == 1
+    assert (done.json["valid"], done.json["invalid"]) == (2, 1)
+    assert [problem["message"] for problem in done.json["problems"]] == [3]
+    assert done.json["problems"][0]["problem"].startswith("metadata.expires_at: is past")
+    numbers = shell.bare("send", lines(tmp_path, message(), message(to="6175551212")), "--dry-run")
+    assert numbers.code == 0
+    assert "Is the country code missing? message 2 (line 2)\n" in numbers.err
+    assert "6175551212" not in numbers.err + numbers.out
+
+
+def test_an_expired_message_stops_no_run(shell: Shell, tmp_path: Path) -> None:
+    """A run that is continued may hold messages that were sent before they expired: that is a warning."""
+    done = shell("send", lines(tmp_path, message(), message(metadata=LATE)))
+
+    assert done.code == 0
+    assert "1 message will not be sent, because expires_at is past: message 2 (line 2)" in done.err
+    assert len(shell.world.receive()) == 2
+
+
+def test_an_envelope_is_named(shell: Shell) -> None:
+    """One line instead of one for each field that a message does not have."""
+    done = shell.bare("send", str(ROOT / "events" / "sqs-text.json"))
+
+    assert done.code == 1
+    assert done.out == "message 1 (line 1): this is an SQS event: its messages are in Records[].body\n"

@@ -1,11 +1,12 @@
 """A file of messages: what is taken for one, on which line it begins, and that its text stays as it is."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from message_sender.sqs_limits import MAXIMUM_MESSAGE_BYTES
-from sociocs_cli.messages import read
+from sociocs_cli.messages import expired, read
 from tests.support.builders import message
 
 ONE = json.dumps(message(text="one"))
@@ -84,3 +85,14 @@ def test_characters_that_sqs_does_not_take_are_refused() -> None:
 
     assert read(raw)[1][0].problem.startswith("holds a character that SQS does not take")
     assert read(json.dumps(message(text="\uffff")))[1] == []
+
+
+def test_messages_that_have_expired_are_found() -> None:
+    """At the moment itself a message is not sent any more."""
+    now = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    moments = [None, "2026-11-24T10:00:00Z", "2026-11-24T11:00:00+02:00", "2026-11-24T10:00:01Z"]
+    text = "\n".join(json.dumps(message(metadata={"expires_at": at} if at else None)) for at in moments)
+
+    valid, _ = read(text)
+
+    assert [(found.number, found.line) for found in expired(valid, now)] == [(2, 2), (3, 3)]

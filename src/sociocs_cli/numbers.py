@@ -1,0 +1,18 @@
+"""Phone numbers that nobody has: mostly the country code is missing.
+
+The metadata of libphonenumber says which numbers of a country are assigned. Countries assign new ones, so that this is
+good for a warning, and not for a refusal.
+"""
+
+from functools import cache
+
+import phonenumbers
+
+
+@cache
+def is_known(number: str) -> bool:
+    """Say whether a number may belong to somebody. It begins with its country code, with or without a plus."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(f"+{number.removeprefix('+')}"))
+    except phonenumbers.NumberParseException:
+        return False
