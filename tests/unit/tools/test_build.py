@@ -29,19 +29,18 @@ def _locked() -> dict[str, dict[str, Any]]:
 
 
 def test_requirements_are_the_locked_dependencies_of_the_function() -> None:
-    """They are the project's `dependencies` with all that these need, with the versions and hashes of uv.lock."""
+    """They are the group `function` with all that these need, with the versions and hashes of uv.lock."""
     locked = _locked()
     wanted: set[str] = set()
-    waiting = ["sociocs-message-sender"]
+    waiting = list(locked["sociocs-message-sender"]["dev-dependencies"]["function"])
     while waiting:
-        package = locked[waiting.pop()]
-        for dependency in package.get("dependencies", []):
-            extras = [
-                locked[dependency["name"]]["optional-dependencies"][extra] for extra in dependency.get("extra", [])
-            ]
-            names = {dependency["name"], *(item["name"] for extra in extras for item in extra)}
-            waiting += names - wanted
-            wanted |= names
+        dependency = waiting.pop()
+        package = locked[dependency["name"]]
+        if dependency["name"] not in wanted:
+            wanted.add(dependency["name"])
+            waiting += package.get("dependencies", [])
+        for extra in dependency.get("extra", []):
+            waiting += package["optional-dependencies"][extra]
     required = _required()
     assert set(required) == wanted
     for name, (version, hashes) in required.items():
