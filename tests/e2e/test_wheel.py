@@ -20,7 +20,7 @@ def uv(*arguments: str | Path) -> None:
     """Run uv, with what the machine says about package indexes, and without this environment."""
     environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     done = subprocess.run(
-        [find_uv(), *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [find_uv() or "uv", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 
