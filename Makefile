@@ -10,8 +10,23 @@ UV := $(TOOLS)/uv/bin/uv
 BIN := .venv/bin
 SAM := $(TOOLS)/sam/bin
 CHECKOV := $(TOOLS)/checkov/bin/checkov
-# The versions of uv.lock are installed into .venv, also when another environment is active or PYTHONPATH is set.
-UV_SYNC := env -u VIRTUAL_ENV -u PYTHONPATH UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet
+# An active environment and PYTHONPATH have no effect.
+RUN_UV := env -u VIRTUAL_ENV -u PYTHONPATH UV_PYTHON_DOWNLOADS=never $(UV)
+
+# $(call install,ENVIRONMENT,OPTIONS,PROJECT) installs the locked versions. `uv sync` takes files from the addresses in
+# the lock, which are those of the public index. With PIP_INDEX_URL the same versions come from that index, with the
+# hashes of the lock.
+define install
+	@if [ -z "$$PIP_INDEX_URL" ]; then \
+		UV_PROJECT_ENVIRONMENT=$(CURDIR)/$(1) $(RUN_UV) sync --frozen --quiet --python $(PYTHON) --project $(3) $(2); \
+	else \
+		export UV_DEFAULT_INDEX="$$PIP_INDEX_URL"; \
+		$(RUN_UV) venv --quiet --allow-existing --python $(PYTHON) $(1) && \
+		$(RUN_UV) export --quiet --frozen --no-emit-project --no-header --project $(3) $(2) >$(1)/requirements.txt && \
+		$(RUN_UV) pip sync --quiet --python $(1) --require-hashes $(1)/requirements.txt && \
+		{ [ $(3) != . ] || $(RUN_UV) pip install --quiet --python $(1) --no-deps --editable .; }; \
+	fi
+endef
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo sandbox soak test check lint types template bench lock schema format build deploy clean
@@ -29,21 +44,28 @@ $(UV):
 	@$(TOOLS)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 .venv/.ready: pyproject.toml uv.lock | $(UV)
-	@UV_PROJECT_ENVIRONMENT=.venv $(UV_SYNC) --python $(PYTHON)
+	$(call install,.venv,,.)
 	@touch $@
+
+# The sandbox alone needs fewer packages than development.
+.venv/.sandbox: pyproject.toml uv.lock | $(UV)
+	$(call install,.venv,--no-default-groups --group cli --group sandbox,.)
+	@touch $@
+
+SANDBOX_READY := $(if $(wildcard .venv/.ready),.venv/.ready,.venv/.sandbox)
 
 # Tools that need their own version of boto3 have their own environments, locked by tools/uv.lock.
 $(TOOLS)/%/.ready: tools/pyproject.toml tools/uv.lock | $(UV)
-	@UV_PROJECT_ENVIRONMENT=$(CURDIR)/$(TOOLS)/$* $(UV_SYNC) --python $(PYTHON) --project tools --only-group $*
+	$(call install,$(TOOLS)/$*,--only-group $*,tools)
 	@touch $@
 
-demo: .venv/.ready  ## Send every sample in events/ end to end, on this machine
+demo: $(SANDBOX_READY)  ## Send every sample in events/ end to end, on this machine
 	@$(BIN)/python -m sandbox demo
 
-sandbox: .venv/.ready  ## Start the local stand-in for AWS and Sociocs, until Ctrl-C
+sandbox: $(SANDBOX_READY)  ## Start the local stand-in for AWS and Sociocs, until Ctrl-C
 	@$(BIN)/python -m sandbox up $(ARGUMENTS)
 
-soak: .venv/.ready  ## Send messages for ten minutes during faults, then account for each; ARGUMENTS="--minutes 60"
+soak: $(SANDBOX_READY)  ## Send messages for ten minutes during faults, then account for each; ARGUMENTS="--minutes 60"
 	@$(BIN)/python -m sandbox soak $(ARGUMENTS)
 
 test: .venv/.ready $(TOOLS)/sam/.ready  ## Run every test
