@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
 import click
 
 from benchmarks.contender import BenchmarkError
-from benchmarks.measures import MEASURES, QUICK, Plan, measure
+from benchmarks.measures import MEASURES, QUICK, Measure, Plan, measure
 from benchmarks.package import BUILT
 from benchmarks.ratio import Comparison
 from benchmarks.report import as_dict, show
-from benchmarks.surroundings import ROOT, surroundings
+from benchmarks.surroundings import ROOT, Surroundings, surroundings
 from sandbox.steps import showing_steps
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The measurements and the surroundings of a run. A test passes its own with `obj=`."""
+
+    measures: Mapping[str, Measure] = field(default_factory=lambda: MEASURES)
+    surroundings: Callable[[], AbstractContextManager[Surroundings]] = surroundings
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +37,8 @@ from sandbox.steps import showing_steps
     multiple=True,
     help="Run only this measurement. The option may be repeated.",
 )
-def main(*, quick: bool, as_json: bool, only: tuple[str, ...]) -> None:
+@click.pass_context
+def main(context: click.Context, *, quick: bool, as_json: bool, only: tuple[str, ...]) -> None:
     """Compare the function with a simple solution.
 
     The simple solution is benchmarks/peer.py. One run measures both in turns. The result is the ratio of the two.
@@ -41,7 +53,7 @@ def main(*, quick: bool, as_json: bool, only: tuple[str, ...]) -> None:
     # SIGTERM ends the run like Ctrl-C: all processes stop in order.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        comparisons = _run(only or tuple(MEASURES), QUICK if quick else Plan())
+        comparisons = _run(context.obj or Bench(), only or tuple(MEASURES), QUICK if quick else Plan())
     except KeyboardInterrupt:
         sys.exit(130)
     except (BenchmarkError, RuntimeError) as error:
@@ -56,7 +68,7 @@ def main(*, quick: bool, as_json: bool, only: tuple[str, ...]) -> None:
     sys.exit(0 if all(comparison.met for comparison in comparisons) else 1)
 
 
-def _run(names: tuple[str, ...], plan: Plan) -> list[Comparison]:
+def _run(bench: Bench, names: tuple[str, ...], plan: Plan) -> list[Comparison]:
     with showing_steps() as steps:
         said = ""
 
@@ -67,8 +79,8 @@ def _run(names: tuple[str, ...], plan: Plan) -> list[Comparison]:
                 said = name
             steps(name, turn, turns)
 
-        with surroundings() as given:
-            return list(measure(names, given, plan, progress))
+        with bench.surroundings() as given:
+            return list(measure([bench.measures[name] for name in names], given, plan, progress))
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ def _turns(count: int, name: str, progress: Progress) -> Iterator[int]:
         yield turn
 
 
-def measure(names: Sequence[str], given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
+def measure(measures: Sequence[Measure], given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
     """Run the measurements one after the other."""
-    for name in names:
-        yield from MEASURES[name](given, plan, progress)
+    for one in measures:
+        yield from one(given, plan, progress)

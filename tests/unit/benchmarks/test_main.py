@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import __main__ as command
-from benchmarks import measures
+from benchmarks.__main__ import Bench, main
 from benchmarks.contender import BenchmarkError
+from benchmarks.measures import MEASURES
 from benchmarks.ratio import compare
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+def run() -> Any:
     """Run the command with one fake measure, which returns the given ratio or raises the given error."""
 
     def run(*arguments: str, ratio: float = 0.1, error: Exception | None = None) -> Any:
@@ -25,12 +25,11 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
             yield compare("Wall time", "ms", [ratio], [1], at_most=0.2)
 
         @contextmanager
-        def nothing() -> Iterator[None]:
+        def nothing() -> Iterator[Any]:
             yield
 
-        monkeypatch.setitem(measures.MEASURES, "wall", measured)
-        monkeypatch.setattr(command, "surroundings", nothing)
-        return CliRunner().invoke(command.main, ["--only", "wall", *arguments])
+        bench = Bench({"wall": measured}, nothing)
+        return CliRunner().invoke(main, ["--only", "wall", *arguments], obj=bench)
 
     return run
 
@@ -62,6 +61,6 @@ def test_a_contender_that_did_not_do_its_work_is_an_error_in_one_line(run: Any) 
 
 def test_help_names_every_measure() -> None:
     """`--help` lists all measures and starts no process."""
-    done = CliRunner().invoke(command.main, ["--help"])
+    done = CliRunner().invoke(main, ["--help"])
     assert done.exit_code == 0
-    assert all(name in done.stdout for name in measures.MEASURES)
+    assert all(name in done.stdout for name in MEASURES)
