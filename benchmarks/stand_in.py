@@ -20,7 +20,10 @@ AWS_SECONDS = 0.005
 """DynamoDB answers within single-digit milliseconds."""
 
 _SECRET = {"ARN": "arn", "Name": "benchmark", "VersionId": "1", "SecretString": "e047nbp2UnWuHD9m:benchmark"}
-_HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+_HEAD = (
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-amzn-requestid: b1946ac9-2492-5b8d-9f6b-c8ae9a6f1f0f\r\n"
+    "Content-Length: {}\r\n\r\n"
+)
 
 
 class StandIn:

@@ -2,6 +2,8 @@
 
 Data flows one way, and a module imports only what stands above it::
 
+    version               of the function
+    clock                 wall and monotonic time, passed to whatever measures it
     settings              environment -> Settings
     observability         log lines and metrics
     outcome               Accepted, Rejected, Deferred, Unknown, and the error codes
@@ -11,20 +13,24 @@ Data flows one way, and a module imports only what stands above it::
     contract.strict_json  JSON in which nothing can be understood in two ways
     contract.message      the contract: a JSON object -> a valid message, or every problem with it
     envelope              Lambda event -> deliveries, one for each message in it
-    aws                   AWS clients that share one TLS context
+    connections           HTTP connections that keep to a deadline, and know whether a request went out
+    aws                   AWS clients on those connections; what of a batch call is done
     ledger                once only: begin, finish, release
     sociocs.api_key       Secrets Manager -> the apikey, cached and refreshed
     sociocs.redaction     removes what a message said from a text that may repeat it
-    sociocs.transport     a requests session that knows whether a request went out, and never waits too long
+    sociocs.transport     a requests session on those connections
     sociocs.client        one request body -> POST /message -> outcome
     retries               when a deferred message is tried again, and when it is not any more
+    pace                  what decides before each send whether it may start: pace, breaker, time
     sending               one delivery -> outcome
-    batch                 many deliveries -> outcomes: threads, pace, breaker, order
     dead_letter           what a dead letter carries
-    routing               outcomes -> dead letters, visibility, outcome events
+    routing               outcomes -> dead letters, waits, acknowledgements
+    batch                 many deliveries -> routed results: threads, order, time
+    reporting             one result -> log line, metrics, outcome event
     handler               wires all of it once
 
 A producer's message travels like this::
 
-    event -> envelope.open_event -> [Delivery] -> batch.run -> sending.send -> Outcome -> routing -> response
+    event -> envelope.open_event -> [Delivery] -> batch.run -> sending.send -> Outcome -> routing.route -> Routed
+      -> reporting -> routing.response
 """

@@ -1,8 +1,8 @@
-"""A Lambda event -> deliveries: one for each message in it, whatever envelope it came in.
+"""A Lambda event -> deliveries: one for each message in it, whatever envelopes it came in.
 
-The envelope is found by its shape. A record that holds no message is a delivery with a `problem`: it is dead-lettered
-on its own and never touches its neighbours. Only an event of no known shape raises, so that whoever invoked the
-function sees it.
+The envelope is found by its shape. Envelopes within envelopes are opened layer by layer: EventBridge -> SNS -> SQS. A
+record that holds no message is a delivery with a `problem`: it is dead-lettered on its own and never touches its
+neighbours. Only an event of no known shape raises, so that whoever invoked the function sees it.
 """
 
 import base64
@@ -11,36 +11,33 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, cast
+from typing import Annotated, TypeVar, cast
 
-from aws_lambda_powertools.utilities.parser import BaseModel, ValidationError, parse
-from aws_lambda_powertools.utilities.parser.models.event_bridge import EventBridgeModel
-from aws_lambda_powertools.utilities.parser.models.sns import SnsNotificationModel
-from aws_lambda_powertools.utilities.parser.models.sqs import SqsMsgAttributeModel, SqsRecordModel
+from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, parse
+from pydantic import ConfigDict, StrictStr
 
 from message_sender.contract.problems import dotted, words
-from message_sender.contract.strict_json import read_json
-from message_sender.sqs_limits import is_allowed
+from message_sender.contract.strict_json import member_texts, read_json
+from message_sender.sqs_limits import Attribute, is_allowed
 
 IDEMPOTENCY_KEY = "IDEMPOTENCY_KEY"
 UNKNOWN_ATTEMPT = "UNKNOWN_ATTEMPT"
 """Names the attempt of unknown outcome of a dead letter. It decides nothing."""
+ATTEMPTED_AT = "ATTEMPTED_AT"
+"""When that attempt was made: where a person has to look in Sociocs."""
 RESEND_ATTEMPT = "RESEND_ATTEMPT"
 """Names the attempt that a person decided to send again. Only `sociocs dead-letters redrive` writes it."""
+FIRST_SEEN = "FIRST_SEEN"
+"""When the message first entered a queue. It stays with the message when that is redriven."""
+
+MAXIMUM_LAYERS = 4
+"""Envelopes within each other: one more than EventBridge -> SNS -> SQS has, besides the record itself."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class UnknownEventError(ValueError):
     """The function was invoked with something that is neither an SQS nor an EventBridge event."""
-
-
-class Envelope(StrEnum):
-    """How a message reached the function."""
-
-    SQS = "sqs"
-    SQS_EVENTBRIDGE = "sqs-eventbridge"
-    SQS_SNS = "sqs-sns"
-    EVENTBRIDGE = "eventbridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +60,18 @@ class Delivery:
 
     id: str
     """SQS `messageId`, or the `id` of an EventBridge event: names it in logs and in the partial batch response."""
-    envelope: Envelope
+    envelope: str
+    """How it came, from the outside in: `sqs`, `sqs-eventbridge`, `sqs-sns`, `sqs-sns-eventbridge`, `eventbridge`."""
     body: str = field(repr=False)
     """The body as it came; a dead letter holds the same."""
     default_key: str
-    content: Any = field(default=None, repr=False)
+    content: object = field(default=None, repr=False)
     """The JSON value that should be a message."""
+    content_text: str | None = field(default=None, repr=False)
+    """The producer's own characters of `content`; None when Lambda's runtime had read them already."""
     problem: str | None = None
     """Why there is no content."""
-    attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict, repr=False)
     """The SQS message attributes, as SendMessage takes them."""
     record: QueueRecord | None = None
     """None when the function was invoked directly."""
@@ -83,8 +83,18 @@ class Delivery:
 
     @property
     def unknown_attempt(self) -> str | None:
-        """The attempt of unknown outcome that a person decided to send again by redriving its dead letter."""
+        """The attempt of unknown outcome that a moved dead letter names: nobody has decided to send it again."""
         return self._attribute(UNKNOWN_ATTEMPT)
+
+    @property
+    def resend_attempt(self) -> str | None:
+        """The attempt of unknown outcome that a person decided to send again."""
+        return self._attribute(RESEND_ATTEMPT)
+
+    @property
+    def first_seen(self) -> str | None:
+        """When a redriven message first entered a queue, ISO 8601."""
+        return self._attribute(FIRST_SEEN)
 
     @property
     def reference(self) -> str | None:
@@ -103,7 +113,8 @@ class Delivery:
         return self.record.receive_count if self.record else 1
 
     def _attribute(self, name: str) -> str | None:
-        return self.attributes.get(name, {}).get("StringValue") or None
+        attribute = self.attributes.get(name)
+        return attribute.get("StringValue") or None if attribute else None
 
     def _metadata(self, name: str) -> str | None:
         metadata = self.content.get("metadata") if isinstance(self.content, dict) else None
@@ -129,65 +140,80 @@ def open_event(event: object) -> list[Delivery]:
 # --- from the queue -------------------------------------------------------------------------------------------------
 
 
+class _RecordAttributes(BaseModel):
+    ApproximateReceiveCount: Annotated[int, Field(ge=1)]
+    SentTimestamp: int
+    """Epoch milliseconds."""
+    ApproximateFirstReceiveTimestamp: int
+    """Epoch milliseconds."""
+    MessageGroupId: str | None = None
+
+
+class _RecordAttribute(BaseModel):
+    dataType: StrictStr  # noqa: N815 - Lambda's names
+    stringValue: str | None = None  # noqa: N815
+    binaryValue: str | None = None  # noqa: N815
+
+
+class _Record(BaseModel):
+    """What is used of a record from SQS. What is not used is not required."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    messageId: Annotated[StrictStr, Field(min_length=1)]  # noqa: N815
+    receiptHandle: StrictStr  # noqa: N815
+    body: StrictStr
+    attributes: _RecordAttributes
+    messageAttributes: dict[str, _RecordAttribute] | None = None  # noqa: N815
+    eventSourceARN: str | None = None  # noqa: N815
+
+
 def _from_queue(raw: object) -> Delivery:
     try:
-        record = parse(event=cast(Any, raw), model=SqsRecordModel)
+        record = _parsed(raw, _Record)
     except ValidationError as error:
         # Without its id and receipt a record cannot be answered for: fail the invocation, and SQS keeps them all.
         raise UnknownEventError(f"a record is not from SQS: {_problems(error)}") from None
-    body = record.body
-    if not isinstance(body, str):  # Powertools' model takes an object, too
-        raise UnknownEventError("a record is not from SQS: body: must be a string")
-    if not record.attributes.ApproximateReceiveCount.isdecimal():
-        raise UnknownEventError("a record is not from SQS: ApproximateReceiveCount: must be a number")
-    envelope, key, content, problem = _open_body(body, record.messageId)
+    opened = _open_body(record.body, record.messageId)
     return Delivery(
         id=record.messageId,
-        envelope=envelope,
-        body=body,
-        default_key=key,
-        content=content,
-        problem=problem,
-        attributes={name: _attribute(value) for name, value in record.messageAttributes.items()},
+        envelope=opened.envelope,
+        body=record.body,
+        default_key=opened.key,
+        content=opened.content,
+        content_text=opened.text,
+        problem=opened.problem,
+        attributes={name: _attribute(value) for name, value in (record.messageAttributes or {}).items()},
         record=QueueRecord(
             receipt_handle=record.receiptHandle,
-            receive_count=int(record.attributes.ApproximateReceiveCount),
-            sent_at=record.attributes.SentTimestamp.timestamp(),
-            first_received_at=record.attributes.ApproximateFirstReceiveTimestamp.timestamp(),
+            receive_count=record.attributes.ApproximateReceiveCount,
+            sent_at=record.attributes.SentTimestamp / 1000,
+            first_received_at=record.attributes.ApproximateFirstReceiveTimestamp / 1000,
             # A standard queue may have groups too (fair queues), which say nothing about order.
-            group_id=record.attributes.MessageGroupId if record.eventSourceARN.endswith(".fifo") else None,
+            group_id=record.attributes.MessageGroupId if (record.eventSourceARN or "").endswith(".fifo") else None,
         ),
     )
 
 
-def _open_body(body: str, message_id: str) -> tuple[Envelope, str, Any, str | None]:
-    """Find what the body is: envelope, default key, content, problem."""
+def _open_body(body: str, message_id: str) -> "_Opened":
     try:
         value = read_json(body)
     except ValueError as error:
-        return Envelope.SQS, message_id, None, str(error)
-    if _is_event(value):
-        return Envelope.SQS_EVENTBRIDGE, *_open(EventBridgeModel, value, "id", "detail", message_id)
-    if isinstance(value, dict) and value.get("Type") == "Notification" and "TopicArn" in value:
-        key, text, problem = _open(SnsNotificationModel, value, "MessageId", "Message", message_id)
-        try:
-            return Envelope.SQS_SNS, key, None if problem else read_json(text), problem
-        except ValueError as error:
-            return Envelope.SQS_SNS, key, None, f"Message: {error}"
-    return Envelope.SQS, message_id, value, None
+        return _Opened("sqs", message_id, problem=str(error))
+    return _open_layers(_Opened("sqs", message_id, value, body))
 
 
-def _attribute(attribute: SqsMsgAttributeModel) -> dict[str, Any]:
+def _attribute(attribute: _RecordAttribute) -> Attribute:
     """Turn an attribute from the shape that Lambda gives into the one that SendMessage takes."""
-    if attribute.binaryValue is not None:
-        try:
-            return {
-                "DataType": attribute.dataType,
-                "BinaryValue": base64.b64decode(attribute.binaryValue, validate=True),
-            }
-        except binascii.Error:
-            raise UnknownEventError("a record is not from SQS: messageAttributes: not base64") from None
-    return {"DataType": attribute.dataType, "StringValue": attribute.stringValue or ""}
+    if attribute.binaryValue is None:
+        return {"DataType": attribute.dataType, "StringValue": attribute.stringValue or ""}
+    try:
+        return {
+            "DataType": attribute.dataType,
+            "BinaryValue": base64.b64decode(attribute.binaryValue, validate=True),
+        }
+    except binascii.Error:
+        raise UnknownEventError("a record is not from SQS: messageAttributes: not base64") from None
 
 
 # --- invoked directly -----------------------------------------------------------------------------------------------
@@ -198,12 +224,12 @@ def _direct(event: object) -> Delivery:
         body = _as_text(event)
     except RecursionError:
         raise UnknownEventError("an event is nested too deeply") from None
-    if not isinstance(event, dict) or not isinstance(event.get("id"), str) or not _is_text(event["id"]):
-        return Delivery(
-            "unidentified", Envelope.EVENTBRIDGE, body, "unidentified", None, "not an EventBridge event: no id"
-        )
-    key, content, problem = _open(EventBridgeModel, event, "id", "detail", event["id"])
-    return Delivery(event["id"], Envelope.EVENTBRIDGE, body, key, content, problem)
+    name = event.get("id") if isinstance(event, dict) else None
+    if not isinstance(name, str) or not _is_text(name):
+        problem = "not an EventBridge event: no id"
+        return Delivery("unidentified", "eventbridge", body, "unidentified", problem=problem)
+    opened = _open_layers(_Opened("", name, event))
+    return Delivery(name, opened.envelope, body, opened.key, opened.content, opened.text, opened.problem)
 
 
 def _as_text(event: object) -> str:
@@ -212,21 +238,92 @@ def _as_text(event: object) -> str:
     return text if is_allowed(text) else json.dumps(event, separators=(",", ":"))
 
 
+# --- envelopes within envelopes -------------------------------------------------------------------------------------
+
+
+class _Event(BaseModel):
+    """What is used of an EventBridge event."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    id: StrictStr
+    detail: dict[str, object]
+
+
+class _Notification(BaseModel):
+    """What is used of an SNS notification."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    MessageId: StrictStr
+    Message: StrictStr
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What the layers opened so far have shown."""
+
+    envelope: str
+    key: str
+    """The id of the innermost layer: it is the same in every copy that an outer layer makes."""
+    content: object = None
+    text: str | None = None
+    problem: str | None = None
+
+
+def _open_layers(opened: _Opened) -> _Opened:
+    """Open one envelope after the other until there is none left."""
+    for _ in range(MAXIMUM_LAYERS):
+        if _is_event(opened.content):
+            opened = _open_eventbridge(opened)
+        elif _is_notification(opened.content):
+            opened = _open_sns(opened)
+        else:
+            return opened
+    problem = f"more than {MAXIMUM_LAYERS} envelopes within each other"
+    return opened if opened.problem else _Opened(opened.envelope, opened.key, problem=problem)
+
+
+def _open_eventbridge(outer: _Opened) -> _Opened:
+    envelope = f"{outer.envelope}-eventbridge".lstrip("-")
+    try:
+        event = _parsed(outer.content, _Event)
+    except ValidationError as error:
+        return _Opened(envelope, outer.key, problem=f"not a whole EventBridge event: {_problems(error)}")
+    if event.id and not _is_text(event.id):
+        return _Opened(envelope, outer.key, problem="id: must be valid Unicode text")
+    text = member_texts(outer.text)["detail"] if outer.text else None
+    # Not the model's copy: pydantic need not keep a value as it is.
+    content = cast(dict[str, object], outer.content)["detail"]
+    return _Opened(envelope, event.id or outer.key, content, text)
+
+
+def _open_sns(outer: _Opened) -> _Opened:
+    envelope = f"{outer.envelope}-sns".lstrip("-")
+    try:
+        notification = _parsed(outer.content, _Notification)
+    except ValidationError as error:
+        return _Opened(envelope, outer.key, problem=f"not a whole SNS notification: {_problems(error)}")
+    if notification.MessageId and not _is_text(notification.MessageId):
+        return _Opened(envelope, outer.key, problem="MessageId: must be valid Unicode text")
+    key = notification.MessageId or outer.key
+    try:
+        return _Opened(envelope, key, read_json(notification.Message), notification.Message)
+    except ValueError as error:
+        return _Opened(envelope, key, problem=f"Message: {error}")
+
+
 def _is_event(value: object) -> bool:
     return isinstance(value, dict) and "detail-type" in value and "detail" in value and "source" in value
 
 
-def _open(model: type[BaseModel], value: Any, key: str, content: str, otherwise: str) -> tuple[str, Any, str | None]:
-    """Read one envelope with its Powertools model: default key, content, problem."""
-    try:
-        # `version` is always "0", and what `sam local generate-event` makes has none.
-        opened = parse(event={"version": "0", **value}, model=model)
-    except ValidationError as error:
-        return otherwise, None, f"not a whole {model.__name__.removesuffix('Model')} envelope: {_problems(error)}"
-    name = getattr(opened, key)
-    if name and not _is_text(name):
-        return otherwise, None, f"{key}: must be valid Unicode text"
-    return name or otherwise, value[content], None
+def _is_notification(value: object) -> bool:
+    return isinstance(value, dict) and value.get("Type") == "Notification" and "TopicArn" in value
+
+
+def _parsed(value: object, model: type[_Model]) -> _Model:
+    """Parse with Powertools; its signature asks for a dict, and refuses anything else by a ValidationError."""
+    return parse(event=cast(dict[str, object], value), model=model)
 
 
 def _is_text(value: str) -> bool:
@@ -239,5 +336,6 @@ def _problems(error: ValidationError) -> str:
     first: dict[int | str, str] = {}
     for item in error.errors(include_input=False):
         path = dotted(tuple(part for part in item["loc"] if str(part).isidentifier()))
-        first.setdefault(item["loc"][0] if item["loc"] else "", f"{path}: {words({**item}, {})}")
+        text = words({**item}, {})
+        first.setdefault(item["loc"][0] if item["loc"] else "", f"{path}: {text}" if path else text)
     return "; ".join(first.values())

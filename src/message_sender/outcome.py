@@ -53,6 +53,8 @@ class Deferred:
     reason: str
     retry_after: float | None = None
     """Not to be tried again for so many seconds, when somebody said so."""
+    tried_since: float | None = None
+    """When the message was first really tried, epoch seconds, when the ledger knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,9 @@ class Unknown:
 
     reason: str
     attempt: str = ""
-    """Id of the attempt that ended so: a redriven dead letter that names it is sent once more."""
+    """Id of the attempt that ended so."""
+    attempted_at: float | None = None
+    """When that attempt was made, epoch seconds: where a person has to look in Sociocs."""
     earlier: bool = False
     """It is an earlier delivery's attempt, found in the ledger; this one made no call."""
 

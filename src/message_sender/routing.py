@@ -1,84 +1,99 @@
-"""Outcomes -> where messages go: acknowledged, dead-lettered, or back to the queue; and the outcome events about it."""
+"""Outcomes -> where messages go: acknowledged, dead-lettered, or back to the queue."""
 
-import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from message_sender import dead_letter
-from message_sender.aws import error_code
-from message_sender.batch import Routed
+from message_sender.aws import AWS_ERRORS, CALL_SECONDS, error_code, failures
+from message_sender.clock import Clock
 from message_sender.envelope import IDEMPOTENCY_KEY, Delivery
 from message_sender.observability import Metric, Observer
-from message_sender.outcome import Accepted, Deferred, Outcome, Route
+from message_sender.outcome import Accepted, Deferred, Outcome, Rejected, Route, Unknown
 from message_sender.retries import wait_seconds
 from message_sender.settings import Settings
-from message_sender.sqs_limits import LONGEST_DELAY_SECONDS, chunks, fifo_id, is_allowed, numbered
+from message_sender.sqs_limits import (
+    BATCH_ENTRIES,
+    LONGEST_DELAY_SECONDS,
+    SendEntry,
+    chunks,
+    fifo_id,
+    is_allowed,
+    numbered,
+)
 
 if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
-
-_ONE_CALL_SECONDS = 5.0
-"""More than one AWS call takes with its second try and their timeouts (aws.py)."""
-
-EVENT_SOURCE = "sociocs.message-sender"
 
 
 class StrandedError(RuntimeError):
     """A direct invocation left a message that could be put nowhere: left to Lambda's retries and destination."""
 
 
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """One delivery, what became of it, and where it went."""
+
+    delivery: Delivery
+    outcome: Outcome
+    route: Route
+
+
 class Router:
     """Puts messages where their outcomes say. A write that fails strands a message; it never loses it."""
 
-    def __init__(
-        self, sqs: "SQSClient", events: "EventBridgeClient | None", settings: Settings, observer: Observer
-    ) -> None:
-        """Wire a router; without `events` no outcome event is published."""
-        self._sqs, self._events, self._settings, self._observer = sqs, events, settings, observer
+    def __init__(self, sqs: "SQSClient", settings: Settings, observer: Observer, clock: Clock = time) -> None:
+        self._sqs, self._settings, self._observer, self._clock = sqs, settings, observer, clock
 
     def route(self, pairs: Sequence[tuple[Delivery, Outcome]], ends: float) -> list[Routed]:
         """Route deliveries by their outcomes; the result is in no particular order.
 
-        What there is no time for before the invocation `ends` (of `time.monotonic`) is stranded: ended without its
+        What there is no time for before the invocation `ends` (of the monotonic clock) is stranded: ended without its
         response, all of its messages would be delivered again.
         """
-        until = ends - _ONE_CALL_SECONDS
-        accepted = [pair for pair in pairs if isinstance(pair[1], Accepted)]
-        deferred = [(delivery, outcome) for delivery, outcome in pairs if isinstance(outcome, Deferred)]
-        dead = [pair for pair in pairs if not isinstance(pair[1], Accepted | Deferred)]
+        until = ends - CALL_SECONDS
+        acknowledged: list[Routed] = []
+        dead: list[tuple[Delivery, Rejected | Unknown]] = []
+        queued: list[tuple[Delivery, Deferred]] = []
+        direct: list[tuple[Delivery, Deferred]] = []
+        for delivery, outcome in pairs:
+            if isinstance(outcome, Accepted):
+                acknowledged.append(Routed(delivery, outcome, Route.ACKNOWLEDGED))
+            elif isinstance(outcome, Deferred):
+                (queued if delivery.record else direct).append((delivery, outcome))
+            else:
+                dead.append((delivery, outcome))
         return [
-            *(Routed(delivery, outcome, Route.ACKNOWLEDGED) for delivery, outcome in accepted),
+            *acknowledged,
             *self._dead_letter(dead, until),
-            *self._enqueue([pair for pair in deferred if not pair[0].record], until),
-            *self._postpone([pair for pair in deferred if pair[0].record], until),
+            *self._enqueue(direct, until),
+            *self._postpone(queued, until),
         ]
 
-    def _dead_letter(self, pairs: Sequence[tuple[Delivery, Any]], until: float) -> Iterator[Routed]:
-        url = self._settings.dead_letter_queue_url
-        letters = [dead_letter.entry(delivery, outcome, fifo=url.endswith(".fifo")) for delivery, outcome in pairs]
+    def _dead_letter(self, pairs: Sequence[tuple[Delivery, Rejected | Unknown]], until: float) -> Iterator[Routed]:
+        url, now = self._settings.dead_letter_queue_url, self._clock.time()
+        letters = [dead_letter.entry(*pair, now, fifo=url.endswith(".fifo")) for pair in pairs]
         failed = self._send(url, letters, until)
         for position, (delivery, outcome) in enumerate(pairs):
             if position in failed:
                 self._observer.count(Metric.DEAD_LETTER_FAILURES)
             yield Routed(delivery, outcome, Route.STRANDED if position in failed else Route.DEAD_LETTERED)
 
-    def _postpone(self, pairs: Sequence[tuple[Delivery, Deferred]], until: float) -> Iterator[Routed]:
+    def _postpone(self, pairs: Sequence[tuple[Delivery, Deferred]], until: float) -> list[Routed]:
         """Leave them in the queue, invisible for their backoff; where that fails, for the visibility timeout."""
         entries = [
-            {"ReceiptHandle": d.record.receipt_handle, "VisibilityTimeout": wait_seconds(d, outcome)}
-            for d, outcome in pairs
-            if d.record
+            {"ReceiptHandle": delivery.record.receipt_handle, "VisibilityTimeout": wait_seconds(delivery, outcome)}
+            for delivery, outcome in pairs
+            if delivery.record
         ]
         url = self._settings.message_queue_url
-        for chunk in chunks(entries):
+        for start in range(0, len(entries), BATCH_ENTRIES):
+            chunk = entries[start : start + BATCH_ENTRIES]
             change = partial(self._sqs.change_message_visibility_batch, QueueUrl=url, Entries=numbered(chunk))
             self._call("the wait of a message could not be set", change, len(chunk), until)
-        return (Routed(delivery, outcome, Route.RETURNED) for delivery, outcome in pairs)
+        return [Routed(delivery, outcome, Route.RETURNED) for delivery, outcome in pairs]
 
     def _enqueue(self, pairs: Sequence[tuple[Delivery, Deferred]], until: float) -> Iterator[Routed]:
         """Put what came by direct invocation on the queue, so that both ways share one path for retries."""
@@ -87,7 +102,7 @@ class Router:
         for position, (delivery, outcome) in enumerate(pairs):
             yield Routed(delivery, outcome, Route.STRANDED if position in failed else Route.RETURNED)
 
-    def _send(self, url: str, messages: Sequence[dict[str, Any]], until: float) -> set[int]:
+    def _send(self, url: str, messages: Sequence[SendEntry], until: float) -> set[int]:
         """Send messages in as few calls as SQS allows; return the positions of those that it did not take."""
         failed: set[int] = set()
         start = 0
@@ -98,50 +113,24 @@ class Router:
             start += len(chunk)
         return failed
 
-    def _call(self, problem: str, call: Callable[[], Any], entries: int, until: float) -> set[int]:
-        """Make one batch call; return the positions that failed, which is all of them when the call itself did."""
-        if time.monotonic() > until:
+    def _call(
+        self, problem: str, call: Callable[[], Mapping[str, Any]], entries: int, until: float
+    ) -> set[int]:  # Any: each batch call has a type of its own
+        """Make one batch call; return the positions that are not known to be done."""
+        if self._clock.monotonic() > until:
             self._observer.problem(problem, aws_error="NotTried", entries=entries)
             return set(range(entries))
         try:
-            failed = call().get("Failed", [])
-        except (ClientError, BotoCoreError) as error:
+            failed = failures(call(), entries)
+        except AWS_ERRORS as error:
             self._observer.problem(problem, aws_error=error_code(error), entries=entries)
             return set(range(entries))
-        for entry in failed:
-            self._observer.problem(problem, aws_error=entry["Code"], entries=1)
-        return {int(entry["Id"]) for entry in failed}
-
-    def publish(self, results: Sequence[Routed], seconds_left: float) -> None:
-        """Publish one outcome event for each message that is finished. A failure changes nothing for the message.
-
-        Gives up at the first call that fails and when time runs short: an invocation that ends without its response
-        would have all of its messages delivered again.
-        """
-        if not self._events:
-            return
-        until = time.monotonic() + seconds_left - _ONE_CALL_SECONDS
-        reachable = True
-        finished = [result for result in results if result.route in (Route.ACKNOWLEDGED, Route.DEAD_LETTERED)]
-        entries = [_outcome_event(result, self._settings.outcome_event_bus_name) for result in finished]
-        for chunk in chunks(entries):
-            if not reachable or time.monotonic() > until:
-                self._not_published(["NotTried"] * len(chunk))
-                continue
-            try:
-                answers = self._events.put_events(Entries=chunk)["Entries"]  # type: ignore[arg-type]  # a plain dict
-                failed = [answer.get("ErrorCode", "") for answer in answers if answer.get("ErrorCode")]
-            except (ClientError, BotoCoreError) as error:
-                failed, reachable = [error_code(error)] * len(chunk), False
-            self._not_published(failed)
-
-    def _not_published(self, codes: Sequence[str]) -> None:
-        for code in codes:
-            self._observer.count(Metric.OUTCOME_EVENT_FAILURES)
-            self._observer.problem("an outcome event could not be published", aws_error=code)
+        for code in failed.values():
+            self._observer.problem(problem, aws_error=code, entries=1)
+        return set(failed)
 
 
-def response(results: Sequence[Routed]) -> dict[str, Any]:
+def response(results: Sequence[Routed]) -> dict[str, list[dict[str, str]]]:
     """Make the partial batch response: everything that is not where it belongs stays in the queue.
 
     Raises:
@@ -153,37 +142,14 @@ def response(results: Sequence[Routed]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": result.delivery.id} for result in back if result.delivery.record]}
 
 
-def _queued(delivery: Delivery, deferred: Deferred, *, fifo: bool) -> dict[str, Any]:
-    key = {IDEMPOTENCY_KEY: {"DataType": "String", "StringValue": delivery.key}}
-    message: dict[str, Any] = {"MessageBody": delivery.body}
-    if is_allowed(delivery.key):
-        message["MessageAttributes"] = key  # otherwise the body says it again
+def _queued(delivery: Delivery, deferred: Deferred, *, fifo: bool) -> SendEntry:
+    message: SendEntry = {"MessageBody": delivery.body}
+    if is_allowed(delivery.key):  # otherwise the body says it again
+        message["MessageAttributes"] = {IDEMPOTENCY_KEY: {"DataType": "String", "StringValue": delivery.key}}
     if fifo:  # has no delay of its own
         # By the body too: of two messages with one key SQS would drop the second, and the conflict with it.
-        deduplication = fifo_id(f"{delivery.key}:{delivery.body}")
-        return message | {"MessageGroupId": fifo_id(delivery.key), "MessageDeduplicationId": deduplication}
-    return message | {"DelaySeconds": min(LONGEST_DELAY_SECONDS, wait_seconds(delivery, deferred))}
-
-
-def _outcome_event(result: Routed, bus: str) -> dict[str, Any]:
-    delivery, outcome = result.delivery, result.outcome
-    accepted = isinstance(outcome, Accepted)
-    detail = {
-        "message_id": outcome.message_id if isinstance(outcome, Accepted) else None,
-        "duplicate": outcome.duplicate if isinstance(outcome, Accepted) else None,
-        "code": None if isinstance(outcome, Accepted) else outcome.code,
-        "reason": None if isinstance(outcome, Accepted) else outcome.reason,
-        "last_code": getattr(outcome, "last_code", None),
-        "reference": delivery.reference,
-        "idempotency_key": delivery.key[:256],
-        "provider": delivery.provider,
-        "envelope": delivery.envelope,
-        "delivery_id": delivery.id,
-        "attempts": delivery.receives,
-    }
-    return {
-        "Source": EVENT_SOURCE,
-        "DetailType": "Message Accepted" if accepted else "Message Failed",
-        "Detail": json.dumps({name: value for name, value in detail.items() if value is not None}),
-        "EventBusName": bus,
-    }
+        message["MessageDeduplicationId"] = fifo_id(f"{delivery.key}:{delivery.body}")
+        message["MessageGroupId"] = fifo_id(delivery.key)
+    else:
+        message["DelaySeconds"] = min(LONGEST_DELAY_SECONDS, wait_seconds(delivery, deferred))
+    return message

@@ -46,7 +46,7 @@ class Settings(BaseModel):
 
     @property
     def attempt_seconds(self) -> float:
-        """What one request may take: TCP connection, TLS handshake, answer. Several dead addresses take longer."""
+        """What one request may take: connecting with TLS, handing the request over, the answer."""
         return 2 * self.connect_timeout_seconds + self.read_timeout_seconds
 
     @property

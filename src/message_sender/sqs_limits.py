@@ -1,9 +1,28 @@
 """What SQS takes: sizes, characters, ids and batches. Source: the page "Amazon SQS message quotas"."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, Required, TypedDict
+
+
+class Attribute(TypedDict, total=False):
+    """A message attribute as SendMessage takes it: a type, and a text or bytes."""
+
+    DataType: Required[str]
+    StringValue: str
+    BinaryValue: bytes
+
+
+class SendEntry(TypedDict, total=False):
+    """An entry of SendMessageBatch, without its `Id`."""
+
+    MessageBody: Required[str]
+    MessageAttributes: dict[str, Attribute]
+    DelaySeconds: int
+    MessageGroupId: str
+    MessageDeduplicationId: str
+
 
 MAXIMUM_MESSAGE_BYTES = 1_048_576
 """Body and attributes together; also all entries of one batch together."""
@@ -24,13 +43,13 @@ def is_allowed(text: str) -> bool:
     return bool(text) and not _NOT_ALLOWED.search(text)
 
 
-def message_bytes(entry: Mapping[str, Any]) -> int:
-    """Count the bytes of an entry as SQS does: its body, and each attribute's name, type and value."""
+def message_bytes(entry: SendEntry) -> int:
+    """Count the bytes of a message as SQS does: its body, and each attribute's name, type and value."""
     attributes = entry.get("MessageAttributes", {})
-    return len(entry.get("MessageBody", "").encode()) + sum(attribute_bytes(*item) for item in attributes.items())
+    return len(entry["MessageBody"].encode()) + sum(attribute_bytes(*item) for item in attributes.items())
 
 
-def attribute_bytes(name: str, attribute: Mapping[str, Any]) -> int:
+def attribute_bytes(name: str, attribute: Attribute) -> int:
     """Count the bytes of one message attribute."""
     value = attribute["BinaryValue"] if "BinaryValue" in attribute else attribute["StringValue"].encode()
     return len(name.encode()) + len(attribute["DataType"].encode()) + len(value)
@@ -41,9 +60,9 @@ def fifo_id(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def chunks(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Cut the entries of batch calls into what one call takes: at most 10 entries and 1 MiB together."""
-    chunk: list[dict[str, Any]] = []
+def chunks(entries: Iterable[SendEntry]) -> Iterator[list[SendEntry]]:
+    """Cut messages into what one SendMessageBatch takes: at most 10 entries and 1 MiB together."""
+    chunk: list[SendEntry] = []
     left = MAXIMUM_MESSAGE_BYTES
     for entry in entries:
         cost = message_bytes(entry)
@@ -56,6 +75,6 @@ def chunks(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield chunk
 
 
-def numbered(entries: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Give each entry of a batch its position as `Id`; the answer names entries by it."""
+def numbered(entries: Iterable[Mapping[str, Any]]) -> list[Any]:  # Any: boto3 has a type of its own for each call
+    """Give each entry of a batch call its position as `Id`; the answer names entries by it."""
     return [{"Id": str(position), **entry} for position, entry in enumerate(entries)]

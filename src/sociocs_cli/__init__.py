@@ -5,7 +5,6 @@ A module imports only what stands before it::
     errors             an error of AWS -> one line that says what to do
     text               moments, lengths of time, numbers and foreign text, written for people
     streams            standard output and error of which no failure is an exception
-    entries            messages as SendMessageBatch takes them
     output             the only module that prints: results on standard output, the rest on standard error
     signals            Ctrl-C and SIGTERM interrupt between two steps, not within one
     masking            what may be shown of a message

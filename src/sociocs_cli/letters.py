@@ -13,18 +13,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from message_sender.contract.strict_json import read_json
-from message_sender.dead_letter import OUR_ATTRIBUTES as FUNCTIONS_ATTRIBUTES
-from message_sender.envelope import RESEND_ATTEMPT, UNKNOWN_ATTEMPT, Delivery, UnknownEventError, open_event
+from message_sender.dead_letter import OUR_ATTRIBUTES
+from message_sender.envelope import (
+    ATTEMPTED_AT,
+    RESEND_ATTEMPT,
+    UNKNOWN_ATTEMPT,
+    Delivery,
+    UnknownEventError,
+    open_event,
+)
 from message_sender.outcome import ErrorCode
-from sociocs_cli.entries import Attribute
+from message_sender.sqs_limits import Attribute
 from sociocs_cli.masking import masked_number
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
-
-ATTEMPTED_AT = "ATTEMPTED_AT"
-"""The attribute that says when the attempt of unknown outcome was made."""
-OUR_ATTRIBUTES = FUNCTIONS_ATTRIBUTES | {ATTEMPTED_AT, RESEND_ATTEMPT}
 
 MOVED_BY_SQS = "MOVED_BY_SQS"
 """SQS moved it after `maxReceiveCount` receives: it killed the function each time."""

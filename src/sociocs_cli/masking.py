@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from message_sender.contract.problems import dotted
 from message_sender.contract.strict_json import read_json
-from sociocs_cli.entries import Attribute
+from message_sender.sqs_limits import Attribute
 
 _PROVIDERS = ("twlo", "twlowa", "gswa")
 _METADATA = frozenset({"idempotency_key", "expires_at", "reference"})

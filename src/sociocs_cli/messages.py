@@ -1,17 +1,16 @@
 """A file of messages -> what goes on the queue, or every problem with its message and line."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
-from message_sender.contract.message import check
+from message_sender.contract.message import check, forwarded
 from message_sender.contract.problems import Invalid
-from message_sender.contract.strict_json import read_json
+from message_sender.contract.strict_json import canonical, read_json
 from message_sender.envelope import IDEMPOTENCY_KEY
-from message_sender.sqs_limits import MAXIMUM_MESSAGE_BYTES, fifo_id, is_allowed, message_bytes
-from sociocs_cli.entries import SendEntry
+from message_sender.sqs_limits import MAXIMUM_MESSAGE_BYTES, SendEntry, fifo_id, is_allowed, message_bytes
 from sociocs_cli.envelopes import name_of_envelope
 from sociocs_cli.message_file import texts_in
 from sociocs_cli.numbers import is_known
@@ -56,8 +55,8 @@ class Valid:
     @property
     def content(self) -> str:
         """What Sociocs gets, in one spelling: messages that are the same have the same, however they are written."""
-        content = {name: value for name, value in read_json(self.body).items() if name != "metadata"}
-        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+        content = cast(dict[str, object], read_json(self.body))  # or it were no message
+        return canonical(forwarded(content, self.body).decode())
 
     def entry(self, key: str, *, fifo: bool, group: str | None = None) -> SendEntry:
         """Make its SendMessageBatch entry, without its `Id`. A FIFO queue gets a group for each recipient."""

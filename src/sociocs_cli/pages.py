@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sociocs_cli.entries import Attribute
+from message_sender.sqs_limits import Attribute
 from sociocs_cli.letters import Letter
 from sociocs_cli.masking import masked_attributes, masked_body
 from sociocs_cli.text import timestamp

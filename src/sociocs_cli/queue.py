@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from message_sender.sqs_limits import BATCH_ENTRIES, numbered
-from sociocs_cli.entries import SendEntry
+from message_sender.sqs_limits import BATCH_ENTRIES, SendEntry, numbered
 from sociocs_cli.errors import AWS_ERRORS
 from sociocs_cli.signals import undisturbed
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from message_sender.sqs_limits import SendEntry, chunks
 from sociocs_cli.choice import Choice
-from sociocs_cli.entries import SendEntry, batches
 from sociocs_cli.holding import HIDDEN_SECONDS
 from sociocs_cli.letters import Letter
 from sociocs_cli.queue import delete_batch, send_batch
@@ -149,7 +149,7 @@ class Redrive:
         for one in ready:
             together = [entry for other in (*group, one) for entry in other.entries]
             # Without keys one at a time: an interruption sends one twice, not ten.
-            if group and (self._choice.without_key or len(list(batches(together))) > 1):
+            if group and (self._choice.without_key or len(list(chunks(together))) > 1):
                 yield group
                 group = []
             group.append(one)
@@ -171,7 +171,7 @@ class Redrive:
         errors: dict[str, str] = {}
         sent = (
             answer
-            for chunk in batches([entry for one in ready for entry in one.entries])
+            for chunk in chunks([entry for one in ready for entry in one.entries])
             for answer in send_batch(self._stack.sqs, self._stack.queue_url, chunk)
         )
         for letter, answer in zip(owners, sent, strict=True):

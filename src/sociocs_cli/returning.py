@@ -1,21 +1,21 @@
 """What goes back to the queue for one dead letter."""
 
 from message_sender.dead_letter import ERROR_ATTRIBUTES, EVENTBRIDGE_ATTRIBUTES
-from message_sender.envelope import IDEMPOTENCY_KEY, RESEND_ATTEMPT, UNKNOWN_ATTEMPT
+from message_sender.envelope import ATTEMPTED_AT, FIRST_SEEN, IDEMPOTENCY_KEY, RESEND_ATTEMPT, UNKNOWN_ATTEMPT
 from message_sender.sqs_limits import (
     MAXIMUM_ATTRIBUTES,
     MAXIMUM_MESSAGE_BYTES,
+    Attribute,
+    SendEntry,
     fifo_id,
     is_allowed,
     message_bytes,
 )
-from sociocs_cli.entries import Attribute, SendEntry
-from sociocs_cli.letters import ATTEMPTED_AT, Letter, UnreadableLetterError
+from sociocs_cli.letters import Letter, UnreadableLetterError
 from sociocs_cli.text import timestamp
 
 EVENTS_GROUP = "eventbridge"
 """The message group that the template's rule gives to events on a FIFO queue."""
-FIRST_SEEN = "FIRST_SEEN"
 _DROPPED = {*ERROR_ATTRIBUTES, *EVENTBRIDGE_ATTRIBUTES, RESEND_ATTEMPT, UNKNOWN_ATTEMPT, ATTEMPTED_AT}
 
 
@@ -66,12 +66,11 @@ def _attempt_of(letter: Letter, *, resend: bool) -> dict[str, Attribute]:
     """Name the attempt of unknown outcome: as the decision to send it again, or only as what it is."""
     if not letter.attempt:
         return {}
-    named: dict[str, Attribute] = {UNKNOWN_ATTEMPT: {"DataType": "String", "StringValue": letter.attempt}}
+    attempt: Attribute = {"DataType": "String", "StringValue": letter.attempt}
     if resend:
-        # Both, until the function reads RESEND_ATTEMPT.
-        return {RESEND_ATTEMPT: {"DataType": "String", "StringValue": letter.attempt}, **named}
+        return {RESEND_ATTEMPT: attempt}
     at = letter.attributes.get(ATTEMPTED_AT)
-    return {**named, ATTEMPTED_AT: at} if at else named
+    return {UNKNOWN_ATTEMPT: attempt, **({ATTEMPTED_AT: at} if at else {})}
 
 
 def _add(entry: SendEntry, name: str, value: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from sociocs_cli.entries import batches
+from message_sender.sqs_limits import chunks
 from sociocs_cli.messages import Valid
 from sociocs_cli.output import progress
 from sociocs_cli.queue import UNANSWERED, Sent, send_batch
@@ -81,7 +81,7 @@ class Queueing:
         bar, task = progress("Queueing", len(entries))
         start = 0
         with bar:
-            for chunk in batches(entries):
+            for chunk in chunks(entries):
                 lines = self.lines[start : start + len(chunk)]
                 try:
                     sent = send_batch(self._stack.sqs, self._stack.queue_url, chunk)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from sandbox.lambda_service.sqs_event import sqs_event
 from sandbox.sandbox import Sandbox, SandboxOptions
 from tests.support.builders import message
+from tests.support.clock import AheadClock
 from tests.support.mapping import Mapping
 from tests.support.world import World
 
@@ -50,15 +51,9 @@ def _one(world: World, queue: str) -> list[Any]:
     return messages
 
 
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Call it, and the killed invocation's deadline is past."""
-
-    def pass_deadline() -> None:
-        clock = SimpleNamespace(time=lambda: time.time() + 300, monotonic=time.monotonic)
-        monkeypatch.setattr("message_sender.sending.time", clock)
-
-    return pass_deadline
+def later() -> AheadClock:
+    """A clock by which the killed invocation's deadline is past."""
+    return AheadClock(300)
 
 
 def test_until_its_deadline_the_killed_attempt_counts_as_under_way(world: World, start_invocation: Start) -> None:
@@ -71,13 +66,10 @@ def test_until_its_deadline_the_killed_attempt_counts_as_under_way(world: World,
     assert world.sociocs.count == 1
 
 
-def test_with_dead_letter_a_killed_send_is_never_repeated(
-    world: World, start_invocation: Start, later: Callable[[], None]
-) -> None:
+def test_with_dead_letter_a_killed_send_is_never_repeated(world: World, start_invocation: Start) -> None:
     """The simulator saw one request; the message is in the dead-letter queue, and says what is unknown."""
     killed_in_mid_send(world, start_invocation)
-    later()
-    mapping = Mapping(world)
+    mapping = Mapping(world, clock=later())
 
     assert mapping.turn() == []
     assert mapping.depth() == 0
@@ -87,14 +79,15 @@ def test_with_dead_letter_a_killed_send_is_never_repeated(
     assert attributes["ERROR_CODE"]["StringValue"] == "OUTCOME_UNKNOWN"
     assert attributes["IDEMPOTENCY_KEY"]["StringValue"] == KEYED["idempotency_key"]
     assert attributes["UNKNOWN_ATTEMPT"]["StringValue"]
+    attempted = datetime.fromisoformat(attributes["ATTEMPTED_AT"]["StringValue"])
+    assert abs((datetime.now(UTC) - attempted).total_seconds()) < 60, "when it was tried, not when it was found dead"
     assert json.loads(letter["Body"]) == message(metadata=KEYED)
 
 
-def test_with_retry_a_killed_send_is_repeated(world: World, start_invocation: Start, later: Callable[[], None]) -> None:
+def test_with_retry_a_killed_send_is_repeated(world: World, start_invocation: Start) -> None:
     """The simulator saw two requests, and the message is acknowledged."""
     killed_in_mid_send(world, start_invocation)
-    later()
-    mapping = Mapping(world, {"unknown_outcome": "retry"})
+    mapping = Mapping(world, {"unknown_outcome": "retry"}, clock=later())
 
     assert mapping.turn() == []
     assert mapping.depth() == 0
@@ -123,24 +116,25 @@ def _moved(world: World) -> dict[str, Any]:
 def _resent(world: World) -> dict[str, Any]:
     """As the command line does it: what says why it was dead is gone."""
     (letter,) = world.receive(dead=True)
-    kept = {name: letter["MessageAttributes"][name] for name in ("IDEMPOTENCY_KEY", "UNKNOWN_ATTEMPT")}
+    return _resend(world, letter)
+
+
+def _resend(world: World, letter: dict[str, Any]) -> dict[str, Any]:
+    attributes = letter["MessageAttributes"]
+    kept = {"IDEMPOTENCY_KEY": attributes["IDEMPOTENCY_KEY"], "RESEND_ATTEMPT": attributes["UNKNOWN_ATTEMPT"]}
     copy = {"MessageBody": letter["Body"], "MessageAttributes": kept}
     world.client("sqs").send_message(QueueUrl=world.environment["MESSAGE_QUEUE_URL"], **copy)
     return copy
 
 
-@pytest.mark.parametrize("redrive", [_moved, _resent], ids=["message-move-task", "command-line"])
-def test_its_dead_letter_redriven_is_sent_exactly_once_more(
-    redrive: Callable[[World], dict[str, Any]], world: World, start_invocation: Start, later: Callable[[], None]
-) -> None:
+def test_its_dead_letter_redriven_is_sent_exactly_once_more(world: World, start_invocation: Start) -> None:
     """A person's decision holds for one send, also when it comes twice and beside a producer's own duplicate."""
     killed_in_mid_send(world, start_invocation)
-    later()
-    mapping = Mapping(world)
+    mapping = Mapping(world, clock=later())
     mapping.turn()
     queue, sqs = world.environment["MESSAGE_QUEUE_URL"], world.client("sqs")
 
-    copy = redrive(world)
+    copy = _resent(world)
     sqs.send_message(QueueUrl=queue, **copy)  # SQS delivers at least once
     world.send(message(metadata=KEYED))  # and the producer tries again
     stay = mapping.turn()
@@ -156,13 +150,25 @@ def test_its_dead_letter_redriven_is_sent_exactly_once_more(
     assert mapping.depth() == 0
 
 
-def test_a_producers_duplicate_of_an_unknown_one_is_not_sent(
-    world: World, start_invocation: Start, later: Callable[[], None]
-) -> None:
+def test_its_dead_letter_moved_by_sqs_comes_back(world: World, start_invocation: Start) -> None:
+    """`start-message-move-task` and the console ask nobody: what they bring is not sent, and says what it said."""
+    killed_in_mid_send(world, start_invocation)
+    mapping = Mapping(world, clock=later())
+    mapping.turn()
+
+    moved = _moved(world)
+    assert mapping.turn() == []
+
+    assert world.sociocs.count == 1
+    (letter,) = world.receive(dead=True)
+    for name in ("ERROR_CODE", "IDEMPOTENCY_KEY", "UNKNOWN_ATTEMPT", "ATTEMPTED_AT", "FIRST_SEEN"):
+        assert letter["MessageAttributes"][name] == moved["MessageAttributes"][name], name
+
+
+def test_a_producers_duplicate_of_an_unknown_one_is_not_sent(world: World, start_invocation: Start) -> None:
     """It is dead-lettered too: nobody knows about it either. Redriven, the two together are sent once more."""
     killed_in_mid_send(world, start_invocation)
-    later()
-    mapping = Mapping(world)
+    mapping = Mapping(world, clock=later())
     mapping.turn()
     world.send(message(metadata=KEYED))
 
@@ -171,11 +177,7 @@ def test_a_producers_duplicate_of_an_unknown_one_is_not_sent(
     letters = world.receive(dead=True)
     assert [letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] for letter in letters] == ["OUTCOME_UNKNOWN"] * 2
     for letter in letters:
-        world.client("sqs").send_message(
-            QueueUrl=world.environment["MESSAGE_QUEUE_URL"],
-            MessageBody=letter["Body"],
-            MessageAttributes=letter["MessageAttributes"],
-        )
+        _resend(world, letter)
     mapping.turn()
     mapping.end_waits()
     assert mapping.turn() == []

@@ -14,8 +14,8 @@ from typing import Any, cast
 import pytest
 import trustme
 
+from message_sender.connections import IDLE_SECONDS, Limits
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
-from message_sender.sociocs import transport
 from message_sender.sociocs.api_key import ApiKeySource
 from message_sender.sociocs.client import SociocsClient
 from message_sender.sociocs.transport import open_session
@@ -75,14 +75,22 @@ def connect(authority: trustme.CA) -> Iterator[Connect]:
     """Make the real client for a base URL; it trusts our certificate authority and no other."""
     sessions = []
 
-    def client(base_url: str, *, connect_timeout: float = LONG, read_timeout: float = LONG) -> SociocsClient:
+    def client(
+        base_url: str,
+        *,
+        connect_timeout: float = LONG,
+        read_timeout: float = LONG,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> SociocsClient:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         authority.configure_trust(tls)
-        sessions.append(open_session(2, tls))
+        limits = Limits(idle_seconds=idle_seconds)
+        sessions.append(open_session(base_url, 2, limits, tls))
         return SociocsClient(
             f"{base_url}/message",
             ApiKeySource("secret", cast(Any, FixedSecret()), 300),
             sessions[-1],
+            limits,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
         )
@@ -337,14 +345,11 @@ def test_kept_connection_is_used_again(connect: Connect) -> None:
     assert [len(connection.requests) for connection in wire.connections] == [2]
 
 
-def test_a_connection_that_was_idle_for_long_is_not_used_again(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_that_was_idle_for_long_is_not_used_again(connect: Connect) -> None:
     """The server may be about to close it, or the function was frozen: a request on it might get no answer."""
     with Wire([*ANSWERED, Hang()], [*ANSWERED, Hang()]) as wire:
-        client = connect(wire.url)
+        client = connect(wire.url, idle_seconds=0)
         sent(client)
-        monkeypatch.setattr(transport, "IDLE_SECONDS", 0)
         second = sent(client)
 
     assert isinstance(second, Accepted)

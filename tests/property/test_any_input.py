@@ -13,6 +13,7 @@ from message_sender.envelope import Delivery, UnknownEventError, open_event
 from message_sender.ledger import Begun
 from message_sender.observability import Observer
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
+from message_sender.pace import Breaker, Gate, Pace
 from message_sender.sending import Sender
 from message_sender.settings import Settings
 from message_sender.sqs_limits import message_bytes
@@ -39,6 +40,9 @@ class AcceptingClient:
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
 
+    def begin(self) -> None:
+        """See `SociocsClient.begin`."""
+
     def send(self, body: bytes, *_: object) -> Outcome:
         """Keep the body and accept it."""
         self.bodies.append(body)
@@ -48,9 +52,11 @@ class AcceptingClient:
 class EmptyLedger:
     """A ledger without any key."""
 
+    is_clogged = False
+
     def begin(self, *_: object) -> Begun:
-        """Allow every attempt."""
-        return Begun()
+        """Let anyone send."""
+        return Begun(0)
 
     def look(self, *_: object) -> None:
         """Find no item."""
@@ -63,7 +69,8 @@ def send(delivery: Delivery) -> tuple[Outcome, list[bytes]]:
     """Send one delivery and return the outcome and the bodies that the API got."""
     client = AcceptingClient()
     sender = Sender(cast(Any, client), cast(Any, EmptyLedger()), SETTINGS, Observer())
-    return sender.send(delivery, lambda: None, last_start=float("inf"), over_at=0.0), client.bodies
+    gate = Gate(Pace(0), Breaker(1), float("inf"))
+    return sender.send(delivery, gate, answer_by=float("inf"), over_at=0.0), client.bodies
 
 
 def assert_ends_in_one_outcome(delivery: Delivery) -> None:
@@ -81,7 +88,7 @@ def assert_ends_in_one_outcome(delivery: Delivery) -> None:
     assert outcome.code in (ErrorCode.INVALID_MESSAGE, ErrorCode.EXPIRED)
     assert outcome.reason
     assert not sent
-    letter = dead_letter.entry(delivery, outcome, fifo=False)
+    letter = dead_letter.entry(delivery, outcome, 0.0, fifo=False)
     assert letter["MessageBody"] == delivery.body
     assert message_bytes(letter) > 0
     assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == outcome.code

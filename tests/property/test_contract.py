@@ -38,7 +38,8 @@ def test_every_valid_message_is_forwarded_unchanged(content: dict[str, Any]) -> 
     assert isinstance(verdict, Message), str(verdict)
     assert spelt(content) == came
     expected = {name: value for name, value in content.items() if name != "metadata"}
-    assert spelt(read_json(forwarded(content).decode())) == spelt(expected)
+    for text in (None, came, json.dumps(content, indent=2)):
+        assert spelt(read_json(forwarded(content, text).decode())) == spelt(expected)
     assert spelt(read_json(came)) == came
 
 

@@ -2,15 +2,17 @@
 
 import contextlib
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
-from unittest import mock
 
-import boto3
 from botocore.exceptions import ClientError
 
+from message_sender.aws import AwsClients
 from message_sender.handler import Application
+from message_sender.ledger import Ledger
+from message_sender.pace import LONGEST_OPEN_SECONDS
 from sandbox.lambda_service.sqs_event import sqs_event
+from tests.support.clock import AheadClock
 from tests.support.world import FakeContext, World
 
 
@@ -20,17 +22,25 @@ class Mapping:
 
     world: World
     environment: dict[str, str] = field(default_factory=dict)
+    clock: AheadClock = field(default_factory=AheadClock)
+    ledger: Ledger | None = None
+    stand_ins: dict[str, Any] = field(default_factory=dict)
+    """Clients that take the place of AWS's, by service."""
+    without_delays: bool = False
+    """What the function puts on a queue is visible at once, whatever it asked for."""
     application: Application = field(init=False)
     delivered: dict[str, dict[str, Any]] = field(default_factory=dict)
     """For each message id, the message of the latest receive."""
     _asked: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # All tests share one session, because a new session reads botocore's data files for 0.1 s.
-        create = _session().client
-        session = mock.Mock(client=lambda *names, **options: self._note_waits(create(*names, **options)))
-        with mock.patch.object(boto3, "Session", return_value=session):
-            self.application = self.world.application(**self.environment)
+        make = AwsClients(10).client
+        self.application = self.world.application(
+            clients=lambda service: self.stand_ins.get(service) or self._note_waits(make(service)),
+            ledger=self.ledger,
+            clock=self.clock,
+            **self.environment,
+        )
 
     def turn(self, context: FakeContext | None = None, *, system: dict[str, str] | None = None) -> list[str]:
         """Deliver all visible messages as one batch. Delete the finished ones, and return the ids of the others.
@@ -54,7 +64,8 @@ class Mapping:
         return self._asked.get(self.delivered[message_id]["ReceiptHandle"])
 
     def end_waits(self) -> None:
-        """Make all messages in flight visible."""
+        """Make what is in flight visible, and the breaker ready for a try: the waits are over."""
+        self.clock.seconds += LONGEST_OPEN_SECONDS
         for message in self.delivered.values():
             with contextlib.suppress(ClientError):  # deleted meanwhile
                 self._sqs.change_message_visibility(
@@ -71,7 +82,13 @@ class Mapping:
         def note(params: dict[str, Any], **_: Any) -> None:
             self._asked.update({entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in params["Entries"]})
 
+        def hurry(params: dict[str, Any], **_: Any) -> None:
+            for entry in params["Entries"]:
+                entry.pop("DelaySeconds", None)
+
         client.meta.events.register("provide-client-params.sqs.ChangeMessageVisibilityBatch", note)
+        if self.without_delays:
+            client.meta.events.register("provide-client-params.sqs.SendMessageBatch", hurry)
         return client
 
     @cached_property
@@ -93,8 +110,3 @@ def letters(world: World) -> list[dict[str, str]]:
         {name: value.get("StringValue", "") for name, value in letter.get("MessageAttributes", {}).items()}
         for letter in world.receive(dead=True)
     ]
-
-
-@cache
-def _session() -> boto3.Session:
-    return boto3.Session()

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from message_sender.clock import Clock
 from message_sender.handler import Application
+from message_sender.ledger import Ledger
 from message_sender.settings import Settings
 from sandbox.sociocs.client import SociocsSimulator
 
@@ -80,10 +83,18 @@ class World:
         """Return a boto3 client of the endpoint."""
         return _client(self.endpoint_url, service)
 
-    def application(self, **environment: str) -> Application:
-        """Return the application with this world's environment. Names of changed variables are in lower case."""
+    def application(
+        self,
+        *,
+        clients: Callable[[str], Any] | None = None,
+        ledger: Ledger | None = None,
+        clock: Clock = time,
+        **environment: str,
+    ) -> Application:
+        """The function, wired to this world as the template wires it to AWS; environment names in lower case."""
         changes = {name.upper(): value for name, value in environment.items()}
-        return Application(Settings.from_environment({**self.environment, **changes}))
+        settings = Settings.from_environment({**self.environment, **changes})
+        return Application(settings, clients=clients, ledger=ledger, clock=clock)
 
     def send(self, body: Any, **options: Any) -> str:
         """Put a message on the queue, and return its id."""

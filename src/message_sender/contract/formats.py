@@ -2,36 +2,61 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from types import NoneType
+from typing import Annotated, TypeVar, get_args
 
-from pydantic import AfterValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
+
+T = TypeVar("T")
 
 
-def _shape(words: str, pattern: str, never: str | None = None, check: Callable[[str], Any] | None = None) -> Any:
-    """Annotate a string of one shape.
+class _NotNull:
+    """Makes pydantic judge `T | None` as `T`: the field may be absent, and then it is None; null is refused."""
 
-    `never` is what may not occur anywhere. It closes what `$` leaves open: in Python it also matches before a last
-    newline, in other languages it does not.
-    """
-    must, must_not = re.compile(pattern), re.compile(never) if never else None
-    schema: dict[str, Any] = {"type": "string", "pattern": pattern}
-    if never:
-        schema["not"] = {"pattern": never}
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        [present] = [kind for kind in get_args(source) if kind is not NoneType]
+        return handler.generate_schema(present)
 
-    def validate(value: str) -> str:
-        fits = must.search(value) and not (must_not and must_not.search(value))
+
+MayBeAbsent = Annotated[T | None, _NotNull()]
+"""A field that may be absent and may not be null. Its default is None, which no validator and no schema sees."""
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A string of one shape."""
+
+    words: str
+    """What it must be, for people."""
+    pattern: str
+    never: str | None = None
+    """What may not occur anywhere. It closes what `$` leaves open: in Python it also matches before a last newline."""
+    check: Callable[[str], object] | None = None
+    """Raises ValueError for a string that fits the pattern and is wrong all the same."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self._validate, handler(source))
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema: JsonSchemaValue = {"type": "string", "pattern": self.pattern}
+        return {**schema, "not": {"pattern": self.never}} if self.never else schema
+
+    def _validate(self, value: str) -> str:
+        # `re` keeps the compiled expressions.
+        fits = re.search(self.pattern, value) and not (self.never and re.search(self.never, value))
         try:
-            if fits and check:
-                check(value)
+            if fits and self.check:
+                self.check(value)
         except ValueError:
             fits = None
         if not fits:
-            raise PydanticCustomError("shape", words)
+            raise PydanticCustomError("shape", "{words}", {"words": self.words})
         return value
-
-    return Annotated[str, AfterValidator(validate), WithJsonSchema(schema)]
 
 
 # ISO 8601, extended or basic, down to the hour. Days are right for each month; 29 February needs the calendar.
@@ -45,26 +70,35 @@ _OFFSET = rf"(?:Z|[+-]{_HOUR}(?::?{_SIXTY})?)"
 _EXTENDED = rf"[12][0-9]{{3}}-{_DAY.format('-')}T{_HOUR}(?::{_SIXTY}(?::{_SIXTY}{_FRACTION})?)?"
 _BASIC = rf"[12][0-9]{{3}}{_DAY.format('')}T{_HOUR}(?:{_SIXTY}(?:{_SIXTY}{_FRACTION})?)?"
 
-NonBlank = _shape("must not be blank", r"\S")
-Phone = _shape(
-    "must be a phone number with its country code: 7 to 15 digits, the first not 0, "
-    "with or without a leading plus, and nothing else",
-    r"^\+?[1-9][0-9]{6,14}$",
-    r"[^+0-9]",
-)
-Url = _shape("must be an absolute http or https URL", r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#:@\\]", r"\s")
-DateTime = _shape(
-    "must be an ISO 8601 date and time, such as 2006-01-02T15:04:05-04:00",
-    rf"^(?:{_EXTENDED}|{_BASIC}){_OFFSET}?$",
-    r"\s",
-    datetime.fromisoformat,
-)
-DateTimeWithOffset = _shape(
-    "must be an ISO 8601 date and time with an offset, such as 2006-01-02T15:04:05Z",
-    rf"^(?:{_EXTENDED}|{_BASIC}){_OFFSET}$",
-    r"\s",
-    datetime.fromisoformat,
-)
+NonBlank = Annotated[str, _Shape("must not be blank", r"\S")]
+Phone = Annotated[
+    str,
+    _Shape(
+        "must be a phone number with its country code: 7 to 15 digits, the first not 0, "
+        "with or without a leading plus, and nothing else",
+        r"^\+?[1-9][0-9]{6,14}$",
+        r"[^+0-9]",
+    ),
+]
+Url = Annotated[str, _Shape("must be an absolute http or https URL", r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#:@\\]", r"\s")]
+DateTime = Annotated[
+    str,
+    _Shape(
+        "must be an ISO 8601 date and time, such as 2006-01-02T15:04:05-04:00",
+        rf"^(?:{_EXTENDED}|{_BASIC}){_OFFSET}?$",
+        r"\s",
+        datetime.fromisoformat,
+    ),
+]
+DateTimeWithOffset = Annotated[
+    str,
+    _Shape(
+        "must be an ISO 8601 date and time with an offset, such as 2006-01-02T15:04:05Z",
+        rf"^(?:{_EXTENDED}|{_BASIC}){_OFFSET}$",
+        r"\s",
+        datetime.fromisoformat,
+    ),
+]
 
 
 def _flat(value: object) -> object:
@@ -73,4 +107,4 @@ def _flat(value: object) -> object:
     return value
 
 
-Flat = Annotated[Any, AfterValidator(_flat), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Flat = Annotated[object, AfterValidator(_flat), WithJsonSchema({"type": ["string", "number", "boolean"]})]

@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, model_validator, parse
 from pydantic import BeforeValidator, ConfigDict, RootModel, ValidatorFunctionWrapHandler
+from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from message_sender.contract.formats import DateTime, DateTimeWithOffset, Flat, NonBlank, Phone, Url
+from message_sender.contract.formats import DateTime, DateTimeWithOffset, Flat, MayBeAbsent, NonBlank, Phone, Url
 from message_sender.contract.problems import Invalid, Problem, dotted, words
-from message_sender.contract.strict_json import MAXIMUM_DEPTH, is_deeper
+from message_sender.contract.strict_json import MAXIMUM_DEPTH, is_deeper, member_texts
 
 MEDIA_FIELDS = ("image_url", "image_urls", "video_url", "file_url")
 MAXIMUM_PROBLEMS = 50
@@ -31,9 +32,10 @@ def _whole(value: object) -> object:
 _Flats = dict[str, Flat]
 
 
-def _optional(description: str, *examples: object, **constraints: Any) -> Any:
-    """A field that may be absent but not null: the default is never validated, and is no part of the schema."""
-    return Field(default=None, description=description, examples=list(examples) or None, **constraints)
+def _about(description: str, *examples: object) -> FieldInfo:
+    """Describe a field for the JSON Schema."""
+    field: FieldInfo = Field(description=description, examples=list(examples) or None)
+    return field
 
 
 def _title(name: str, _: object) -> str:
@@ -61,10 +63,14 @@ class TwilioVariables(RootModel[_Flats]):
 class GupshupVariables(_Part):
     """Values of the placeholders of a Gupshup WhatsApp template, part by part."""
 
-    MEDIA_URL: Url = _optional("URL of the template's media.", "https://example.com/ticket.pdf")
-    Header: _Flats = _optional("Values of the header's placeholders.", {"1": "John"})
-    Body: _Flats = _optional("Values of the body's placeholders.", {"1": "ORDER-1001", "2": "Friday"})
-    Buttons: _Flats = _optional("Values of the buttons' placeholders.", {"1": "Track"})
+    MEDIA_URL: Annotated[MayBeAbsent[Url], _about("URL of the template's media.", "https://example.com/ticket.pdf")] = (
+        None
+    )
+    Header: Annotated[MayBeAbsent[_Flats], _about("Values of the header's placeholders.", {"1": "John"})] = None
+    Body: Annotated[
+        MayBeAbsent[_Flats], _about("Values of the body's placeholders.", {"1": "ORDER-1001", "2": "Friday"})
+    ] = None
+    Buttons: Annotated[MayBeAbsent[_Flats], _about("Values of the buttons' placeholders.", {"1": "Track"})] = None
 
 
 VARIABLES: Mapping[str, type[BaseModel]] = {"twlowa": TwilioVariables, "gswa": GupshupVariables}
@@ -74,46 +80,60 @@ VARIABLES: Mapping[str, type[BaseModel]] = {"twlowa": TwilioVariables, "gswa": G
 class Template(_Part):
     """A WhatsApp template and the values of its placeholders."""
 
-    id: NonBlank = Field(
-        description="`twlowa`: Template SID of Twilio's Content Template Builder; `gswa`: template ID of Gupshup.",
-        examples=["HX0123456789abcdef0123456789abcdef"],
-    )
-    variables: dict[str, Any] = _optional(
-        "`twlowa`: a flat object; `gswa`: `MEDIA_URL` and an object for each of `Header`, `Body` and `Buttons`.",
-        {"1": "John", "2": "john@example.com"},
-        {"Header": {"1": "John"}, "Body": {"1": "ORDER-1001"}},
-    )
+    id: Annotated[
+        NonBlank,
+        _about(
+            "`twlowa`: Template SID of Twilio's Content Template Builder; `gswa`: template ID of Gupshup.",
+            "HX0123456789abcdef0123456789abcdef",
+        ),
+    ]
+    variables: Annotated[
+        MayBeAbsent[dict[str, object]],
+        _about(
+            "`twlowa`: a flat object; `gswa`: `MEDIA_URL` and an object for each of `Header`, `Body` and `Buttons`.",
+            {"1": "John", "2": "john@example.com"},
+            {"Header": {"1": "John"}, "Body": {"1": "ORDER-1001"}},
+        ),
+    ] = None
 
 
 class ContactSaving(_Part):
     """Whether to save the recipient as a contact."""
 
-    save: bool = _optional(
-        "Save the phone number, the name and the extra fields as a contact. Sociocs's default is false.", True
-    )
-    list_id: Annotated[int, BeforeValidator(_whole)] = _optional(
-        'Contact list; 0 is "All Contacts", Sociocs\'s default.', 0, ge=0
-    )
-    extra_fields: dict[str, Any] = _optional(
-        "Custom fields of the contact.", {"email_address": "john@example.com", "id": 987123}
-    )
+    save: Annotated[
+        MayBeAbsent[bool],
+        _about("Save the phone number, the name and the extra fields as a contact. Sociocs's default is false.", True),
+    ] = None
+    list_id: Annotated[
+        MayBeAbsent[Annotated[int, Field(ge=0), BeforeValidator(_whole)]],
+        _about('Contact list; 0 is "All Contacts", Sociocs\'s default.', 0),
+    ] = None
+    extra_fields: Annotated[
+        MayBeAbsent[dict[str, object]],
+        _about("Custom fields of the contact.", {"email_address": "john@example.com", "id": 987123}),
+    ] = None
 
 
 class Metadata(_Part):
     """For this sender, never forwarded to Sociocs."""
 
-    idempotency_key: str = _optional(
-        "The same key is sent once within 15 days. Not for personal data.",
-        "order-1001-shipped",
-        min_length=1,
-        max_length=256,
-    )
-    expires_at: DateTimeWithOffset = _optional(
-        "Past it the message is not sent but dead-lettered.", "2026-11-24T10:00:00Z"
-    )
-    reference: str = _optional(
-        "The producer's own id, echoed in outcome events and logs. Not for personal data.", "order-1001", max_length=256
-    )
+    idempotency_key: Annotated[
+        MayBeAbsent[str],
+        Field(min_length=1, max_length=256),
+        _about(
+            "The same key is sent once within 15 days. Not for personal data.",
+            "order-1001-shipped",
+        ),
+    ] = None
+    expires_at: Annotated[
+        MayBeAbsent[DateTimeWithOffset],
+        _about("Past it the message is not sent but dead-lettered.", "2026-11-24T10:00:00Z"),
+    ] = None
+    reference: Annotated[
+        MayBeAbsent[str],
+        Field(max_length=256),
+        _about("The producer's own id, echoed in outcome events and logs. Not for personal data.", "order-1001"),
+    ] = None
 
 
 class Message(_Part):
@@ -121,30 +141,48 @@ class Message(_Part):
 
     model_config = ConfigDict(title="Sociocs message")
 
-    provider: Literal["twlo", "twlowa", "gswa"] = Field(
-        description="`twlo`: SMS through Twilio; `twlowa`: WhatsApp through Twilio; `gswa`: WhatsApp through Gupshup.",
-        examples=["twlo"],
-    )
-    channel_key: NonBlank = Field(
-        description="Channel key from Sociocs, Profile & settings -> API.", examples=["ck_main"]
-    )
-    to: Phone = Field(
-        description="Phone number starting with the country code, with or without a leading plus.",
-        examples=["+16175551212", "16175551212"],
-    )
-    name: str = _optional("Recipient's name.", "John")
-    text: str = _optional("Message text. Needed when there is no media URL and no template.", "Your order has shipped")
-    image_url: Url = _optional("Publicly accessible URL of an image. Only for `twlo`.", "https://example.com/a.png")
-    image_urls: list[Url] = _optional(
-        "Publicly accessible URLs of images. Only for `twlo`.", ["https://example.com/a.png"]
-    )
-    video_url: Url = _optional("Publicly accessible URL of a video. Only for `twlo`.", "https://example.com/a.mp4")
-    file_url: Url = _optional("Publicly accessible URL of a file. Only for `twlo`.", "https://example.com/a.pdf")
-    template: Template = _optional("WhatsApp template. Only for `twlowa` and `gswa`.")
-    contact_saving: ContactSaving = _optional("Whether to save the recipient as a contact.")
-    schedule: DateTime = _optional("When Sociocs sends it: an ISO 8601 date and time.", "2006-01-02T15:04:05-04:00")
-    user_id: NonBlank = _optional("ID of the Sociocs user who is shown as the sender.", "5f2b8c1e")
-    metadata: Metadata = _optional("For this sender, never forwarded to Sociocs.")
+    provider: Annotated[
+        Literal["twlo", "twlowa", "gswa"],
+        _about(
+            "`twlo`: SMS through Twilio; `twlowa`: WhatsApp through Twilio; `gswa`: WhatsApp through Gupshup.", "twlo"
+        ),
+    ]
+    channel_key: Annotated[NonBlank, _about("Channel key from Sociocs, Profile & settings -> API.", "ck_main")]
+    to: Annotated[
+        Phone,
+        _about(
+            "Phone number starting with the country code, with or without a leading plus.",
+            "+16175551212",
+            "16175551212",
+        ),
+    ]
+    name: Annotated[MayBeAbsent[str], _about("Recipient's name.", "John")] = None
+    text: Annotated[
+        MayBeAbsent[str],
+        _about("Message text. Needed when there is no media URL and no template.", "Your order has shipped"),
+    ] = None
+    image_url: Annotated[
+        MayBeAbsent[Url], _about("Publicly accessible URL of an image. Only for `twlo`.", "https://example.com/a.png")
+    ] = None
+    image_urls: Annotated[
+        MayBeAbsent[list[Url]],
+        _about("Publicly accessible URLs of images. Only for `twlo`.", ["https://example.com/a.png"]),
+    ] = None
+    video_url: Annotated[
+        MayBeAbsent[Url], _about("Publicly accessible URL of a video. Only for `twlo`.", "https://example.com/a.mp4")
+    ] = None
+    file_url: Annotated[
+        MayBeAbsent[Url], _about("Publicly accessible URL of a file. Only for `twlo`.", "https://example.com/a.pdf")
+    ] = None
+    template: Annotated[MayBeAbsent[Template], _about("WhatsApp template. Only for `twlowa` and `gswa`.")] = None
+    contact_saving: Annotated[MayBeAbsent[ContactSaving], _about("Whether to save the recipient as a contact.")] = None
+    schedule: Annotated[
+        MayBeAbsent[DateTime], _about("When Sociocs sends it: an ISO 8601 date and time.", "2006-01-02T15:04:05-04:00")
+    ] = None
+    user_id: Annotated[
+        MayBeAbsent[NonBlank], _about("ID of the Sociocs user who is shown as the sender.", "5f2b8c1e")
+    ] = None
+    metadata: Annotated[MayBeAbsent[Metadata], _about("For this sender, never forwarded to Sociocs.")] = None
 
     @model_validator(mode="wrap")
     @classmethod
@@ -244,11 +282,26 @@ def check(content: object) -> Message | Invalid:
         return Invalid(tuple(Problem(dotted(item["loc"]), item["msg"]) for item in error.errors(include_input=False)))
 
 
-def forwarded(content: Mapping[str, Any]) -> bytes:
-    """What Sociocs gets: the producer's own values less `metadata`, as ASCII JSON.
+def forwarded(content: Mapping[str, object], text: str | None) -> bytes:
+    """Make what Sociocs gets: the message less `metadata`, as ASCII JSON.
+
+    The order, the numbers and the escapes are the producer's own characters. Characters beyond ASCII are escaped, so
+    that no reader can take them for another encoding.
+
+    Args:
+        content: the message.
+        text: the JSON that `content` was read from; None when Lambda's runtime has read it.
 
     Raises:
-        ValueError: when it holds a number that JSON does not have, which only a direct invocation can bring.
+        ValueError: it holds a number that JSON does not have, which only a direct invocation can bring.
     """
-    body = {name: value for name, value in content.items() if name != "metadata"}
-    return json.dumps(body, allow_nan=False, separators=(",", ":")).encode("ascii")
+    if text is None:
+        body = {name: value for name, value in content.items() if name != "metadata"}
+        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode("ascii")
+    if "metadata" in content:
+        members = (f"{json.dumps(name)}:{value}" for name, value in member_texts(text).items() if name != "metadata")
+        text = f"{{{','.join(members)}}}"
+    return _BEYOND_ASCII.sub(lambda run: json.dumps(run[0])[1:-1], text.strip()).encode("ascii")
+
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")

@@ -1,36 +1,39 @@
 """JSON as strictly as a message needs it: nothing in it that two readers could understand differently."""
 
 import json
+import re
 from collections import Counter
-from decimal import Decimal, DecimalException
 from typing import Any
 
 from message_sender.contract.problems import dotted
 
 MAXIMUM_DEPTH = 100
 """Levels of objects and arrays: far below what any reader or writer of JSON on the way gives up on."""
+_WHITESPACE = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder()
 
 
-def read_json(text: str) -> Any:
+def read_json(text: str) -> object:
     """Read JSON as strictly as a message needs.
 
-    A name given twice is refused: two readers could disagree about whom the message is for. So is a decimal that a
-    double cannot hold: what is forwarded would be another number.
+    A name given twice is refused: two readers could disagree about whom the message is for. So is a number beyond the
+    range of a double (RFC 8259, 6): most readers make infinity of it.
 
     Raises:
         ValueError: saying where it stops being JSON, holding nothing of the text.
     """
     try:
-        return json.loads(
-            text, object_pairs_hook=_once_each, parse_int=_integer, parse_float=_decimal, parse_constant=_finite
+        value: object = json.loads(
+            text, object_pairs_hook=_once_each, parse_int=_integer, parse_float=_finite, parse_constant=_finite
         )
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
     except RecursionError:
         raise ValueError("not JSON that can be read: nested too deeply") from None
+    return value
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # Any: the signature of json's hook
     found = dict(pairs)
     if len(found) < len(pairs):
         [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
@@ -52,15 +55,40 @@ def _finite(text: str) -> float:
     return value
 
 
-def _decimal(text: str) -> float:
-    value = _finite(text)
-    try:
-        is_the_same = Decimal(text) == Decimal(repr(value))
-    except DecimalException:  # an exponent of twenty digits
-        is_the_same = False
-    if not is_the_same:
-        raise ValueError("not JSON that can be forwarded as it is: a decimal has more digits than a double holds")
-    return value
+def member_texts(text: str) -> dict[str, str]:
+    """Cut the text of a JSON object into its members: name -> the characters of the value, as they were written.
+
+    Args:
+        text: what `read_json` has read as an object.
+    """
+    members: dict[str, str] = {}
+    position = _skip(text, _skip(text, 0) + 1)
+    while text[position] != "}":
+        name, end = _DECODER.raw_decode(text, position)
+        start = _skip(text, _skip(text, end) + 1)
+        _, end = _DECODER.raw_decode(text, start)
+        members[name] = text[start:end]
+        position = _skip(text, end)
+        if text[position] == ",":
+            position = _skip(text, position + 1)
+    return members
+
+
+def _skip(text: str, position: int) -> int:
+    """Return the position after the white space."""
+    found = _WHITESPACE.match(text, position)
+    return found.end() if found else position
+
+
+def canonical(text: str) -> str:
+    """Write JSON in the one form that all spellings of the same value have: `10`, `10.0` and `1e1` are one number."""
+    value = json.loads(text, parse_float=_number)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _number(text: str) -> float | int:
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def is_deeper(value: object, levels: int) -> bool:

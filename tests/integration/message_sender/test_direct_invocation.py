@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from message_sender import routing
 from message_sender.envelope import UnknownEventError
 from message_sender.routing import StrandedError
 from tests.support.builders import eventbridge_event, message
@@ -28,13 +27,13 @@ def test_a_deferred_event_goes_to_the_queue_with_its_key_and_a_delay(world: Worl
     assert world.sociocs.count == 1
 
 
-def test_what_was_deferred_is_sent_from_the_queue_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_deferred_is_sent_from_the_queue_once(world: World) -> None:
     """EventBridge's own duplicate finds it already sent, whichever way it comes."""
-    monkeypatch.setattr(routing, "wait_seconds", lambda *_: 0)
     world.sociocs.rule(status=503, times=1)
-    event, mapping = eventbridge_event(message()), Mapping(world)
+    event, mapping = eventbridge_event(message()), Mapping(world, without_delays=True)
 
     mapping.application.handle(event, FakeContext())
+    mapping.end_waits()
     assert mapping.turn() == []
     (queued,) = mapping.delivered.values()
     assert json.loads(queued["Body"]) == event

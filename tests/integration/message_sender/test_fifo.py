@@ -87,12 +87,12 @@ def test_a_dead_letter_that_cannot_be_written_stops_its_group(fifo: World) -> No
 def test_two_direct_events_with_one_key_are_both_accounted_for(fifo: World) -> None:
     """Deferred to a FIFO queue, a different message under a used key is a conflict, not a duplicate that SQS drops."""
     fifo.sociocs.rule(status=503, times=2)
-    application = fifo.application()
+    mapping = Mapping(fifo)
     keyed = {"idempotency_key": "order-1001-shipped"}
     for text in ("one", "other"):
-        application.handle(eventbridge_event(message(text=text, metadata=keyed)), FakeContext())
+        mapping.application.handle(eventbridge_event(message(text=text, metadata=keyed)), FakeContext())
+        mapping.end_waits()
 
-    mapping = Mapping(fifo)
     assert mapping.depth() == 2
     assert mapping.turn() == []
     assert fifo.sociocs.accepted_count == 1

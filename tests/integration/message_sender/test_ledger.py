@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -90,12 +91,13 @@ def test_a_new_key_is_begun_and_described(ledger: Ledger, table: tuple[Any, str]
     """The item says: this attempt is sending until then, and may be forgotten after `IdempotencyDays`."""
     entry = attempt(key, "a")
 
-    assert begin(ledger, entry) == Begun()
+    assert isinstance(begin(ledger, entry), Begun)
     assert item(table, entry) == {
         "pk": {"S": entry.pk},
         "state": {"S": "sending"},
         "payload": {"S": entry.payload},
         "attempt": {"S": "a"},
+        "attempted": {"N": repr(NOW)},
         "until": {"N": repr(NOW + 60)},
         "expires": {"N": str(int(NOW + DAYS * DAY))},
     }
@@ -130,8 +132,8 @@ def test_an_attempt_without_an_end_is_unknown(finish: str, ledger: Ledger, key: 
         getattr(ledger, finish)(first)
 
     for name in ("b", "c"):
-        assert begin(ledger, attempt(key, name), NOW + 60 + SKEW + 0.1) == EarlierUnknown("a")
-        assert ledger.look(attempt(key, name), NOW + 60 + SKEW + 0.1) == EarlierUnknown("a")
+        assert begin(ledger, attempt(key, name), NOW + 60 + SKEW + 0.1) == EarlierUnknown("a", NOW)
+        assert ledger.look(attempt(key, name), NOW + 60 + SKEW + 0.1) == EarlierUnknown("a", NOW)
 
 
 @pytest.mark.parametrize("state", ["sending", "dead", "accepted", "unknown"])
@@ -185,7 +187,7 @@ def test_an_expired_item_is_free_before_it_is_deleted(
     late = NOW + DAYS * DAY + 1
 
     assert ledger.look(attempt(key, "b", b'{"text":"Another"}'), late) is None
-    assert begin(ledger, attempt(key, "b", b'{"text":"Another"}'), late) == Begun()
+    assert isinstance(begin(ledger, attempt(key, "b", b'{"text":"Another"}'), late), Begun)
     found = item(table, old) or {}
     assert (found["attempt"], found["state"]) == ({"S": "b"}, {"S": "sending"})
     assert "message_id" not in found
@@ -195,21 +197,27 @@ def test_a_released_key_is_free(ledger: Ledger, table: tuple[Any, str], key: str
     """Nothing was sent, so nothing is remembered."""
     first = attempt(key, "a")
     begin(ledger, first)
-    ledger.release(first)
+    ledger.release(first, Begun(NOW))
 
     assert item(table, first) is None
     assert ledger.look(first, NOW) is None
-    assert begin(ledger, attempt(key, "b")) == Begun()
+    assert isinstance(begin(ledger, attempt(key, "b")), Begun)
 
 
 def test_only_its_own_attempt_ends_an_item(ledger: Ledger, retrying: Ledger, table: tuple[Any, str], key: str) -> None:
     """An attempt that was taken for dead and comes back late neither finishes nor releases its successor's item."""
     late, successor = attempt(key, "a"), attempt(key, "b")
     begin(retrying, late)
-    assert begin(retrying, successor, NOW + 100) == Begun()
+    assert isinstance(begin(retrying, successor, NOW + 100), Begun)
 
-    for end in (ledger.finish_unknown, ledger.release, lambda entry: ledger.finish_accepted(entry, "Late")):
-        end(late)
+    ends: list[Callable[[], None]] = [
+        lambda: ledger.finish_unknown(late),
+        lambda: ledger.release(late, Begun(NOW)),
+        lambda: ledger.postpone(late, Begun(NOW)),
+        lambda: ledger.finish_accepted(late, "Late"),
+    ]
+    for end in ends:
+        end()
         found = item(table, successor) or {}
         assert (found["attempt"], found["state"]) == ({"S": "b"}, {"S": "sending"})
 
@@ -221,7 +229,7 @@ def test_a_finished_item_stays_as_it_is(ledger: Ledger, key: str) -> None:
     ledger.finish_accepted(entry, "Xyz12345")
 
     ledger.finish_unknown(entry)
-    ledger.release(entry)
+    ledger.release(entry, Begun(NOW))
     ledger.finish_accepted(entry, "Other")
 
     assert ledger.look(attempt(key, "b"), NOW) == AlreadyAccepted("Xyz12345")
@@ -239,8 +247,8 @@ def test_what_a_person_sends_again_is_sent_once(end: str, ledger: Ledger, key: s
         getattr(ledger, end)(first)
     later = NOW + 100
 
-    assert begin(ledger, attempt(key, "duplicate"), later) == EarlierUnknown("a")
-    assert begin(ledger, attempt(key, "b", resend_of="a"), later) == Begun()
+    assert begin(ledger, attempt(key, "duplicate"), later) == EarlierUnknown("a", NOW)
+    assert isinstance(begin(ledger, attempt(key, "b", resend_of="a"), later), Begun)
     assert begin(ledger, attempt(key, "c", resend_of="a"), later) == InProgress(60 + SKEW)
     assert begin(ledger, attempt(key, "duplicate"), later) == InProgress(60 + SKEW)
     ledger.finish_accepted(attempt(key, "b", resend_of="a"), "Xyz12345")
@@ -250,10 +258,10 @@ def test_what_a_person_sends_again_is_sent_once(end: str, ledger: Ledger, key: s
 def test_a_resend_that_dies_is_a_new_unknown(ledger: Ledger, key: str) -> None:
     """The old decision is used up: the next redrive must name the attempt that died now."""
     begin(ledger, attempt(key, "a"))
-    assert begin(ledger, attempt(key, "b", resend_of="a"), NOW + 100) == Begun()
+    assert isinstance(begin(ledger, attempt(key, "b", resend_of="a"), NOW + 100), Begun)
 
-    assert begin(ledger, attempt(key, "c", resend_of="a"), NOW + 200) == EarlierUnknown("b")
-    assert begin(ledger, attempt(key, "d", resend_of="b"), NOW + 200) == Begun()
+    assert begin(ledger, attempt(key, "c", resend_of="a"), NOW + 200) == EarlierUnknown("b", NOW + 100)
+    assert isinstance(begin(ledger, attempt(key, "d", resend_of="b"), NOW + 200), Begun)
 
 
 def test_a_resend_does_not_take_over_a_living_attempt(ledger: Ledger, key: str) -> None:
@@ -263,19 +271,23 @@ def test_a_resend_does_not_take_over_a_living_attempt(ledger: Ledger, key: str) 
     assert begin(ledger, attempt(key, "b", resend_of="a"), NOW + 60) == InProgress(SKEW)
 
 
-def test_a_released_resend_is_of_unknown_outcome_as_before(ledger: Ledger, table: tuple[Any, str], key: str) -> None:
+@pytest.mark.parametrize("end", ["release", "postpone"])
+def test_a_released_resend_is_of_unknown_outcome_as_before(
+    end: str, ledger: Ledger, table: tuple[Any, str], key: str
+) -> None:
     """The resend sent nothing (429, say): a duplicate is still not sent, and the same decision still holds."""
     first = attempt(key, "a")
     begin(ledger, first)
     ledger.finish_unknown(first)
     resend = attempt(key, "b", resend_of="a")
-    begin(ledger, resend, NOW + 100)
+    begun = begin(ledger, resend, NOW + 100)
+    assert isinstance(begun, Begun)
 
-    ledger.release(resend)
+    getattr(ledger, end)(resend, begun)
 
     assert (item(table, first) or {})["attempt"] == {"S": "a"}
-    assert begin(ledger, attempt(key, "c"), NOW + 101) == EarlierUnknown("a")
-    assert begin(ledger, attempt(key, "d", resend_of="a"), NOW + 101) == Begun()
+    assert begin(ledger, attempt(key, "c"), NOW + 101) == EarlierUnknown("a", NOW)
+    assert isinstance(begin(ledger, attempt(key, "d", resend_of="a"), NOW + 101), Begun)
 
 
 # --- UnknownOutcome=retry ---------------------------------------------------------------------------------------------
@@ -286,10 +298,10 @@ def test_the_retry_policy_takes_over_what_is_over(retrying: Ledger, key: str) ->
     begin(retrying, attempt(key, "a"))
 
     assert begin(retrying, attempt(key, "b"), NOW + 60 + SKEW) == InProgress(0)
-    assert begin(retrying, attempt(key, "b"), NOW + 60 + SKEW + 0.1) == Begun()
+    assert isinstance(begin(retrying, attempt(key, "b"), NOW + 60 + SKEW + 0.1), Begun)
     assert isinstance(begin(retrying, attempt(key, "c"), NOW + 70), InProgress)
     retrying.finish_unknown(attempt(key, "b"))
-    assert begin(retrying, attempt(key, "c"), NOW + 70) == Begun()
+    assert isinstance(begin(retrying, attempt(key, "c"), NOW + 70), Begun)
 
 
 def test_the_retry_policy_sends_nothing_again_that_was_accepted(retrying: Ledger, key: str) -> None:
@@ -330,8 +342,8 @@ def test_its_own_lost_write_is_found_again(ledger: Ledger, key: str) -> None:
     """AWS's SDK makes a write again whose answer it lost; the second finds the first, and the attempt goes on."""
     entry = attempt(key, "a")
 
-    assert begin(ledger, entry) == Begun()
-    assert begin(ledger, entry) == Begun()
+    assert isinstance(begin(ledger, entry), Begun)
+    assert isinstance(begin(ledger, entry), Begun)
 
 
 @pytest.mark.parametrize(("error", "code"), [(TIMED_OUT, "ReadTimeoutError"), (FAILED, "InternalServerError")])
@@ -344,7 +356,7 @@ def test_a_begin_that_nobody_answers_is_taken_back(
 
     with pytest.raises(LedgerUnavailableError, match=f"^{code}$"):
         begin(Ledger(lossy, name, DAYS, resend_unknown=False), attempt(key, "a"))
-    assert begin(ledger, attempt(key, "b")) == Begun()
+    assert isinstance(begin(ledger, attempt(key, "b")), Begun)
 
 
 def test_an_end_that_nobody_answers_is_written_all_the_same(table: tuple[Any, str], ledger: Ledger, key: str) -> None:
@@ -359,7 +371,7 @@ def test_an_end_that_nobody_answers_is_written_all_the_same(table: tuple[Any, st
     assert begin(ledger, attempt(key, "b")) == AlreadyAccepted("Xyz12345")
 
 
-@pytest.mark.parametrize("operation", ["begin", "look", "finish_accepted", "finish_unknown", "release"])
+@pytest.mark.parametrize("operation", ["begin", "look", "finish_accepted", "finish_unknown"])
 def test_a_table_that_is_not_there(operation: str, table: tuple[Any, str], key: str) -> None:
     """Every method says so in one way, with the error's code and nothing of the message."""
     gone = Ledger(table[0], "no-such-table", DAYS, resend_unknown=False)
@@ -377,8 +389,10 @@ def test_nothing_of_a_message_is_in_the_table(ledger: Ledger, table: tuple[Any, 
         begin(ledger, entry, time.time())
         if end == "finish_accepted":
             ledger.finish_accepted(entry, "Xyz12345")
-        elif end != "nothing":
-            getattr(ledger, end)(entry)
+        elif end == "finish_unknown":
+            ledger.finish_unknown(entry)
+        elif end == "release":
+            ledger.postpone(entry, Begun(NOW))
 
     client, name = table
     everything = repr(client.scan(TableName=name)["Items"])
@@ -386,3 +400,75 @@ def test_nothing_of_a_message_is_in_the_table(ledger: Ledger, table: tuple[Any, 
     assert "Xyz12345" in everything
     assert "lanted" not in everything
     assert "5550123" not in everything
+
+
+# --- what was tried before, and what could not be written ------------------------------------------------------------
+
+
+def test_the_first_real_attempt_is_remembered(ledger: Ledger, key: str) -> None:
+    """Each later attempt learns when the message was first tried; nobody has to wait for it."""
+    for number in range(3):
+        entry = attempt(key, f"a{number}")
+        begun = begin(ledger, entry, NOW + 1000 * number)
+        assert begun == Begun(NOW, None if number == 0 else NOW + 1000 * (number - 1))
+        assert isinstance(begun, Begun)
+        ledger.postpone(entry, begun)
+        assert ledger.look(attempt(key, "b"), NOW + 1000 * number) is None
+
+
+def test_another_message_with_the_key_begins_anew(ledger: Ledger, key: str) -> None:
+    """Corrected by its producer, it has its own 24 hours."""
+    first = attempt(key, "a")
+    begin(ledger, first)
+    ledger.postpone(first, Begun(NOW))
+
+    assert begin(ledger, attempt(key, "b", b'{"text":"Corrected"}'), NOW + 1000) == Begun(NOW + 1000)
+
+
+@dataclass
+class Outage:
+    """A DynamoDB client whose writes after the send fail while the outage lasts."""
+
+    client: Any
+    lasts: bool = True
+    calls: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if not self.lasts or name not in ("update_item", "delete_item"):
+            return getattr(self.client, name)
+        self.calls += 1
+        raise ReadTimeoutError(endpoint_url="dynamodb")
+
+
+@pytest.mark.parametrize("end", ["release", "postpone"])
+def test_a_key_that_cannot_be_freed_is_freed_later(end: str, table: tuple[Any, str]) -> None:
+    """Nothing was sent, so that no later delivery may take it for an attempt that died."""
+    client: Any = Outage(table[0])
+    ledger = Ledger(client, table[1], DAYS, resend_unknown=False)
+    entries = [attempt(f"order-{uuid.uuid4()}", f"a{number}") for number in range(3)]
+    for entry in entries:
+        begin(ledger, entry)
+        getattr(ledger, end)(entry, Begun(NOW))
+    asked = client.calls
+
+    assert ledger.free_left_over() == 3
+    assert client.calls == asked + 1, "one answer is enough to know that it lasts"
+    client.lasts = False
+    assert ledger.free_left_over() == 0
+
+    for entry in entries:
+        assert isinstance(begin(ledger, Entry(entry.pk, entry.payload, "later"), NOW + 3600), Begun)
+
+
+def test_an_outage_without_end_begins_no_more(table: tuple[Any, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits to be freed is bounded: past it nothing is begun."""
+    monkeypatch.setattr("message_sender.ledger.MOST_LEFT_OVER", 2)
+    client: Any = Outage(table[0])
+    ledger = Ledger(client, table[1], DAYS, resend_unknown=False)
+    for number in range(2):
+        assert not ledger.is_clogged
+        entry = attempt(f"order-{uuid.uuid4()}", f"a{number}")
+        begin(ledger, entry)
+        ledger.release(entry, Begun(NOW))
+
+    assert ledger.is_clogged

@@ -149,12 +149,9 @@ def test_none_when_off(world: World, heard: Heard) -> None:
     assert heard() == []
 
 
-def test_a_failure_to_publish_changes_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_failure_to_publish_changes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """The accepted stay accepted, the rejected dead-lettered; a metric and a line say that nobody was told."""
-    mapping = Mapping(world, {"outcome_event_bus_name": "no-such-bus"})
-    monkeypatch.setattr(mapping.application._router, "_events", BrokenBus())
+    mapping = Mapping(world, {"outcome_event_bus_name": "no-such-bus"}, stand_ins={"events": BrokenBus()})
     world.send(message())
     world.send("{}")
 

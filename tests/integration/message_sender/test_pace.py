@@ -1,13 +1,14 @@
 """The breaker, Retry-After for those behind it, and the time that is left, through the whole function."""
 
 import random
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from message_sender import sending
 from message_sender.batch import RESERVE_SECONDS
-from message_sender.ledger import Ledger, LedgerUnavailableError
+from message_sender.ledger import Begun, Entry, Found, Ledger, LedgerUnavailableError
 from tests.support.builders import message
+from tests.support.clock import AheadClock
 from tests.support.mapping import Mapping, letters
 from tests.support.world import FakeContext, World
 
@@ -29,7 +30,7 @@ def test_after_one_429_the_rest_of_the_batch_is_handed_back_untried(
     assert all(120 <= (mapping.wait_of(one) or 0) <= 133 for one in sent)
     log = capsys.readouterr().out
     assert log.count('"code":"NOT_ATTEMPTED"') >= 9
-    assert "another message of the batch met API_THROTTLED" in log
+    assert "another message met API_THROTTLED" in log
 
 
 def test_the_breaker_is_closed_again_for_the_next_batch(world: World) -> None:
@@ -45,10 +46,10 @@ def test_the_breaker_is_closed_again_for_the_next_batch(world: World) -> None:
     assert world.sociocs.accepted_count == 5
 
 
-@pytest.mark.parametrize(("status", "requests"), [(429, 1), (503, 1), (404, 1), (302, 1), (401, 2), (403, 2)])
+@pytest.mark.parametrize(("status", "requests"), [(429, 1), (503, 1), (404, 2), (302, 2), (401, 4), (403, 4)])
 def test_what_opens_the_breaker(status: int, requests: int, world: World) -> None:
-    """What every other message would meet too."""
-    world.sociocs.rule(status=status)
+    """What every other message would meet too; what may be about one message only, when a second has met it."""
+    world.sociocs.rule(status=status, body={"message": "Not Found"} if status == 404 else None)
     mapping = Mapping(world, ONE_AT_A_TIME)
     for _ in range(4):
         world.send(message())
@@ -81,22 +82,41 @@ def test_a_refusal_does_not_open_the_breaker(world: World) -> None:
     assert world.sociocs.accepted_count == 3
 
 
-def test_without_the_ledger_nothing_else_is_tried(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table that does not answer takes seconds for each message: the first one's are enough."""
-    asked: list[object] = []
+class BrokenLedger(Ledger):
+    """A table that answers no begin, or only the first not."""
 
-    def fail(ledger: Ledger, *_: object) -> None:
-        asked.append(ledger)
-        raise LedgerUnavailableError("ReadTimeoutError")
+    def __init__(self, world: World, failures: int) -> None:
+        super().__init__(world.client("dynamodb"), world.name, 19, resend_unknown=False)
+        self.failures, self.asked = failures, 0
 
-    monkeypatch.setattr(Ledger, "begin", fail)
-    mapping = Mapping(world, ONE_AT_A_TIME)
+    def begin(self, entry: Entry, now: float, until: float) -> Begun | Found:
+        """Fail."""
+        self.asked += 1
+        if self.asked <= self.failures:
+            raise LedgerUnavailableError("ReadTimeoutError")
+        return super().begin(entry, now, until)
+
+
+def test_without_the_ledger_nothing_else_is_tried(world: World) -> None:
+    """A table that does not answer takes seconds for each message: those of two are enough."""
+    ledger = BrokenLedger(world, failures=99)
+    mapping = Mapping(world, ONE_AT_A_TIME, ledger=ledger)
     for _ in range(4):
         world.send(message())
 
     assert len(mapping.turn()) == 4
-    assert len(asked) == 1
+    assert ledger.asked == 2
     assert world.sociocs.count == 0
+
+
+def test_one_write_that_the_ledger_refuses_stops_nobody_else(world: World) -> None:
+    """A throttled write, or a connection that was reset, is one message's."""
+    mapping = Mapping(world, ONE_AT_A_TIME, ledger=BrokenLedger(world, failures=1))
+    for _ in range(4):
+        world.send(message())
+
+    assert len(mapping.turn()) == 1
+    assert world.sociocs.accepted_count == 3
 
 
 @pytest.mark.parametrize(("spare", "sent"), [(-0.5, 0), (5, 3)])
@@ -112,18 +132,24 @@ def test_no_send_is_started_that_cannot_finish(spare: float, sent: int, world: W
     assert len(stay) == 3 - sent
 
 
-def test_a_message_that_expires_while_it_waits_for_the_pace_is_not_sent(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class SleepyClock(AheadClock):
+    """Sleeping takes an hour."""
+
+    def sleep(self, seconds: float, /) -> None:  # noqa: ARG002 - the clock's signature
+        """Be an hour later."""
+        self.seconds += 3600
+
+
+def test_a_message_that_expires_while_it_waits_for_the_pace_is_not_sent(world: World) -> None:
     """It is judged again once its turn has come."""
-    judged = iter([False, True])
-    monkeypatch.setattr(sending, "_is_expired", lambda _: next(judged))
-    mapping = Mapping(world)
-    world.send(message(metadata={"expires_at": "2120-01-01T00:00:00Z"}))
+    clock = SleepyClock()
+    mapping = Mapping(world, {"max_sends_per_second": "1", "maximum_concurrency": "1"}, clock=clock)
+    expires_at = datetime.now(UTC) + timedelta(minutes=30)
+    world.send(message(metadata={"expires_at": expires_at.isoformat()}))
 
     assert mapping.turn() == []
 
-    assert list(judged) == []
+    assert clock.seconds == 3600
     assert world.sociocs.count == 0
     assert [letter["ERROR_CODE"] for letter in letters(world)] == ["EXPIRED"]
 

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from message_sender import ledger, sending
 from message_sender.contract.message import forwarded
-from message_sender.ledger import Entry, Ledger
+from message_sender.ledger import Begun, Entry, Found, Ledger, LedgerUnavailableError
 from message_sender.outcome import ErrorCode
 from tests.support.builders import eventbridge_event, message, sns_notification
 from tests.support.mapping import Mapping, letters
@@ -22,6 +20,7 @@ from tests.support.world import FakeContext, World
 HOUR = 3600
 KEYED = {"idempotency_key": "order-1001-shipped"}
 PAST, AHEAD = "2020-01-01T00:00:00Z", "2120-01-01T00:00:00Z"
+NOT_FOUND = {"message": "Not Found"}
 ACCEPTED = {"status": "success", "data": {"message_id": "Xyz12345"}}
 
 
@@ -55,7 +54,7 @@ def begun_elsewhere(until: float, state: str = "sending", text: str | None = Non
 
     def script(world: World) -> None:
         table = Ledger(world.client("dynamodb"), world.name, 15, resend_unknown=False)
-        body = forwarded(message(text=text) if text else message())
+        body = forwarded(message(text=text) if text else message(), None)
         entry, now = Entry.of(KEYED["idempotency_key"], body, "elsewhere"), time.time()
         table.begin(entry, now, now + until)
         if state == "accepted":
@@ -64,6 +63,16 @@ def begun_elsewhere(until: float, state: str = "sending", text: str | None = Non
             table.finish_unknown(entry)
 
     return script
+
+
+def tried_a_day_ago(world: World) -> None:
+    """The API was down a day ago, and is down still."""
+    table = Ledger(world.client("dynamodb"), world.name, 15, resend_unknown=False)
+    entry = Entry.of(KEYED["idempotency_key"], forwarded(message(), None), "elsewhere")
+    then = time.time() - 25 * HOUR
+    table.begin(entry, then, then + 60)
+    table.postpone(entry, Begun(then))
+    answers(503)(world)
 
 
 def secret(value: str | None) -> Callable[[World], None]:
@@ -127,6 +136,8 @@ EMPTY_PORT = {"sociocs_base_url": "http://127.0.0.1:1"}
 NO_NAME = {"sociocs_base_url": "http://sociocs.invalid"}
 SOON = {"read_timeout_seconds": "0.3"}
 TRIED_OUT = {"ApproximateFirstReceiveTimestamp": milliseconds_ago(24 * HOUR)}
+OLD = {"ApproximateFirstReceiveTimestamp": milliseconds_ago(30 * HOUR)}
+"""Handed back untried until now, behind its group."""
 LAST_RECEIVE = {"ApproximateReceiveCount": "200"}
 NEAR_ITS_END = {"SentTimestamp": milliseconds_ago(95.5 * HOUR)}
 
@@ -188,7 +199,12 @@ ROWS = [
     Row("another 4xx: 422", answers(422), route=DEAD, code="API_REJECTED"),
     Row("401, also with the apikey read anew", wrong_apikey, route=BACK, code="API_UNAUTHORIZED", requests=2),
     Row("403, also with the apikey read anew", answers(403), route=BACK, code="API_UNAUTHORIZED", requests=2),
-    Row("404", answers(404), route=BACK, code="API_MISCONFIGURED"),
+    Row("404 of something before Sociocs", answers(404, NOT_FOUND), route=BACK, code="API_MISCONFIGURED"),
+    Row("404 with Sociocs's own error object", answers(404), route=DEAD, code="API_REJECTED"),
+    Row("504 of a gateway", answers(504, NOT_FOUND), route=DEAD, code="OUTCOME_UNKNOWN"),
+    Row("504 with Sociocs's own error object", answers(504), route=BACK, code="API_UNAVAILABLE"),
+    Row("500 with a success body", answers(500, ACCEPTED), route=DEAD, code="OUTCOME_UNKNOWN"),
+    Row("502 of a gateway", answers(502, NOT_FOUND), route=BACK, code="API_UNAVAILABLE"),
     Row("405", answers(405), route=BACK, code="API_MISCONFIGURED"),
     Row("302, not followed", answers(302, Location="/message"), route=BACK, code="API_MISCONFIGURED"),
     Row("307, not followed", answers(307, Location="/message"), route=BACK, code="API_MISCONFIGURED"),
@@ -204,15 +220,15 @@ ROWS = [
         throttled_for(1000),
         route=BACK,
         code="API_THROTTLED",
-        waits=(900, 1101),
+        waits=(900, 990),
     ),
     Row("429, Retry-After past", throttled_for(-60), route=BACK, code="API_THROTTLED"),
     Row(
-        "429, Retry-After beyond SQS's 12 h",
+        "429, Retry-After of many hours",
         answers(429, Retry_After="99999999999999"),
         route=BACK,
         code="API_THROTTLED",
-        waits=(42_300, 42_300),
+        waits=(900, 990),
     ),
     Row("503, Retry-After", answers(503, Retry_After="60"), route=BACK, code="API_UNAVAILABLE", waits=(60, 67)),
     Row("500", answers(500), route=BACK, code="API_UNAVAILABLE"),
@@ -258,13 +274,15 @@ ROWS = [
         waits=(60, 113),
     ),
     Row(
-        "Deferred, and older than MaximumRetryHours",
-        answers(503),
+        "Deferred, and first tried MaximumRetryHours ago",
+        tried_a_day_ago,
+        message(metadata=KEYED),
         route=DEAD,
         code="RETRIES_EXHAUSTED",
         last_code="API_UNAVAILABLE",
         system=TRIED_OUT,
     ),
+    Row("Deferred, old, and never tried before", answers(503), route=BACK, code="API_UNAVAILABLE", system=OLD),
     Row("Accepted, and older than MaximumRetryHours", system=TRIED_OUT),
     Row(
         "Deferred, and at the queue's last receive",
@@ -373,20 +391,22 @@ def test_the_wait_is_real(world: World) -> None:
     assert world.sociocs.accepted_count == 1
 
 
-def test_a_bug_touches_neither_its_neighbours_nor_the_log(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+class QuotingLedger(Ledger):
+    """Has a bug with one message, and quotes it."""
+
+    def begin(self, entry: Entry, now: float, until: float) -> Begun | Found:
+        """Fail for the planted text."""
+        planted = forwarded(message(text="Planted text", to="+16175559876"), None)
+        if entry.payload == Entry.of("planted", planted, "").payload:
+            raise KeyError("Planted text", "+16175559876")
+        return super().begin(entry, now, until)
+
+
+def test_a_bug_touches_neither_its_neighbours_nor_the_log(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """An exception that quotes the message sends that message back, and the others go on; the log quotes nothing."""
-
-    def failing(content: dict[str, Any]) -> bytes:
-        if content["text"] == "Planted text":
-            raise KeyError(content["text"], content["to"])
-        return forwarded(content)
-
-    monkeypatch.setattr(sending, "forwarded", failing)
-    mapping = Mapping(world)
+    mapping = Mapping(world, ledger=QuotingLedger(world.client("dynamodb"), world.name, 19, resend_unknown=False))
     world.send(message(text="before"))
-    bad = world.send(message(text="Planted text", to="+16175559876"))
+    bad = world.send(message(text="Planted text", to="+16175559876", metadata={"idempotency_key": "planted"}))
     world.send(message(text="after"))
 
     stays = mapping.turn()
@@ -407,6 +427,7 @@ def test_an_unknown_outcome_is_remembered(world: World) -> None:
     for _ in range(2):
         world.send(message(metadata=KEYED))
         assert mapping.turn() == []
+        mapping.end_waits()
 
     assert world.sociocs.count == 1
     dead = letters(world)
@@ -428,24 +449,31 @@ def test_what_was_not_accepted_is_not_remembered(status: int, world: World) -> N
     assert world.sociocs.accepted_count == 1
 
 
+class ForgetfulLedger(Ledger):
+    """Cannot be told that the first message was accepted."""
+
+    told = 0
+
+    def finish_accepted(self, entry: Entry, message_id: str) -> None:
+        """Fail once."""
+        self.told += 1
+        if self.told == 1:
+            raise LedgerUnavailableError("ServiceUnavailable")
+        super().finish_accepted(entry, message_id)
+
+
 def test_a_table_that_is_lost_after_the_send_changes_no_outcome(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The message counts as accepted; a redelivery finds an attempt without an end and never sends it again."""
-
-    def fail(*_: Any, **__: Any) -> None:
-        raise ledger.LedgerUnavailableError("ServiceUnavailable")
-
-    mapping = Mapping(world)
-    with monkeypatch.context() as patched:
-        patched.setattr(ledger.Ledger, "finish_accepted", fail)
-        world.send(message(metadata=KEYED))
-        assert mapping.turn() == []
+    mapping = Mapping(world, ledger=ForgetfulLedger(world.client("dynamodb"), world.name, 19, resend_unknown=False))
+    world.send(message(metadata=KEYED))
+    assert mapping.turn() == []
     assert '"message":"message accepted"' in capsys.readouterr().out
 
     again = world.send(message(metadata=KEYED))
     assert mapping.turn() == [again]
-    monkeypatch.setattr("message_sender.sending.time", _clock_ahead(300))
+    mapping.clock.seconds += 300
     mapping.end_waits()
     assert mapping.turn() == []
     assert [letter["ERROR_CODE"] for letter in letters(world)] == ["OUTCOME_UNKNOWN"]
@@ -459,7 +487,3 @@ def _no_names_but_of(real: Callable[..., Any]) -> Callable[..., Any]:
         return real(host, *rest, **options)
 
     return resolve
-
-
-def _clock_ahead(seconds: float) -> Any:
-    return SimpleNamespace(time=lambda: time.time() + seconds, monotonic=time.monotonic)

@@ -9,13 +9,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from message_sender.batch import Routed
 from message_sender.contract.message import ContactSaving, GupshupVariables, Message, Metadata, Template, check
 from message_sender.envelope import open_event
 from message_sender.observability import Observer
 from message_sender.outcome import Accepted, ErrorCode, Outcome, Rejected, Route
-from message_sender.routing import Router
-from message_sender.settings import Settings
+from message_sender.reporting import Reporter
+from message_sender.routing import Routed
 from tests.support import ROOT
 from tests.support.builders import message, sqs_event, sqs_record
 from tools.write_schema import schema
@@ -201,19 +200,11 @@ class Bus:
 
 
 def published(outcome: Outcome) -> dict[str, Any]:
-    """Publish the outcome of a message that sets every optional field of an outcome event."""
-    names = (
-        "SOCIOCS_BASE_URL",
-        "API_KEY_SECRET_ARN",
-        "LEDGER_TABLE_NAME",
-        "MESSAGE_QUEUE_URL",
-        "DEAD_LETTER_QUEUE_URL",
-    )
-    settings = Settings.from_environment({**dict.fromkeys(names, "http://127.0.0.1"), "OUTCOME_EVENT_BUS_NAME": "bus"})
+    """Publish the outcome of a message that has everything an event can tell of."""
     bus, content = Bus(), message(metadata={"idempotency_key": "k", "reference": "r"})
     (delivery,) = open_event(sqs_event(sqs_record(content)))
     route = Route.ACKNOWLEDGED if isinstance(outcome, Accepted) else Route.DEAD_LETTERED
-    Router(cast(Any, None), cast(Any, bus), settings, Observer()).publish([Routed(delivery, outcome, route)], 60)
+    Reporter(Observer(), cast(Any, bus), "bus").publish([Routed(delivery, outcome, route)], float("inf"))
     (entry,) = bus.entries
     assert entry["Source"] in PAGE
     assert f"`{entry['DetailType']}`" in PAGE

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from message_sender.envelope import Delivery, Envelope, QueueRecord
+from message_sender.envelope import Delivery, QueueRecord
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
 from message_sender.retries import or_exhausted, wait_seconds
 from message_sender.settings import Settings
@@ -34,7 +34,7 @@ RETRIED = st.sampled_from([code for code in ErrorCode if code is not ErrorCode.N
 def delivery(receives: int = 1, *, age: float = 0, waited: float = 0, name: str = "m-1") -> Delivery:
     """A record first received `age` seconds ago, which waited so many seconds in the queue before."""
     record = QueueRecord("receipt", receives, sent_at=NOW - age - waited, first_received_at=NOW - age)
-    return Delivery(name, Envelope.SQS, json.dumps(message()), name, message(), record=record)
+    return Delivery(name, "sqs", json.dumps(message()), name, message(), record=record)
 
 
 @given(code=RETRIED, receives=st.integers(1, 10_000), name=st.uuids().map(str))
@@ -125,7 +125,7 @@ def test_only_deferrals_run_out(outcome: Outcome) -> None:
 
 def test_a_direct_invocation_does_not_run_out() -> None:
     """It goes to the queue, where its time begins."""
-    direct: Any = Delivery("e-1", Envelope.EVENTBRIDGE, "{}", "e-1")
+    direct: Any = Delivery("e-1", "eventbridge", "{}", "e-1")
 
     assert or_exhausted(direct, FAILED, SETTINGS, NOW) is FAILED
 

@@ -1,13 +1,19 @@
 """What SQS takes: characters, sizes and batches."""
 
-from typing import Any
-
 import pytest
 
-from message_sender.sqs_limits import MAXIMUM_MESSAGE_BYTES, chunks, is_allowed, message_bytes, numbered
+from message_sender.sqs_limits import (
+    MAXIMUM_MESSAGE_BYTES,
+    Attribute,
+    SendEntry,
+    chunks,
+    is_allowed,
+    message_bytes,
+    numbered,
+)
 
 
-def entry(size: int) -> dict[str, Any]:
+def entry(size: int) -> SendEntry:
     """An entry of so many bytes."""
     return {"MessageBody": "x" * size}
 
@@ -48,7 +54,7 @@ def test_a_text_has_only_characters_of_xml(text: str, *, allowed: bool) -> None:
 
 def test_names_types_and_values_of_attributes_count() -> None:
     """Text counts in bytes of UTF-8, a binary value as it is."""
-    attributes = {
+    attributes: dict[str, Attribute] = {
         "text": {"DataType": "String", "StringValue": "é"},
         "blob": {"DataType": "Binary", "BinaryValue": b"123"},
     }

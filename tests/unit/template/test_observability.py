@@ -131,7 +131,7 @@ ALARMS = {
     ),
     "ApiMisconfiguredAlarm": (NAMESPACE, Metric.DEFERRED, "Sum", ">= 1", "2 of 4", {"code": "API_MISCONFIGURED"}),
     "InternalErrorAlarm": (NAMESPACE, Metric.DEFERRED, "Sum", ">= 1", "1 of 4", {"code": "INTERNAL_ERROR"}),
-    "OutcomeUnknownAlarm": (NAMESPACE, Metric.DEAD_LETTERED, "Sum", ">= 1", "1 of 4", {"code": "OUTCOME_UNKNOWN"}),
+    "OutcomeUnknownAlarm": (NAMESPACE, Metric.UNKNOWN_OUTCOMES, "Sum", ">= 1", "1 of 4", {}),
     "DeadLetterWriteFailuresAlarm": (NAMESPACE, Metric.DEAD_LETTER_FAILURES, "Sum", ">= 1", "2 of 4", {}),
     "RuleEventsLostAlarm": (
         *("AWS/Events", "InvocationsFailedToBeSentToDlq", "Sum", ">= 1", "1 of 1"),

@@ -72,7 +72,7 @@ def test_a_template_without_a_runtime_is_an_error(text: str) -> None:
 def test_services_whose_models_are_kept_are_those_that_the_code_calls() -> None:
     """boto3 can make a client only for a service whose model is in the package."""
     sources = [file.read_text(encoding="utf-8") for file in (ROOT / "src" / "message_sender").rglob("*.py")]
-    called = {name for source in sources for name in re.findall(r'\.client\(\s*"([a-z]+)"', source)}
+    called = {name for source in sources for name in re.findall(r'\bclients\("([a-z]+)"\)', source)}
     assert called == set(build.AWS_SERVICES)
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from message_sender.sociocs import transport
+from message_sender import connections
 
 
 @dataclass
@@ -38,9 +38,9 @@ class SlowSocket:
 def test_each_read_waits_no_longer_than_what_is_left_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then, or one and then silence: the read timeout is not started anew."""
     clock = [1000.0]
-    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: clock[0], time=lambda: clock[0]))
+    monkeypatch.setattr(connections, "time", SimpleNamespace(monotonic=lambda: clock[0], time=lambda: clock[0]))
     sock = SlowSocket(clock)
-    limited = transport._LimitedSocket(cast(Any, sock)).makefile("rb")
+    limited = connections._LimitedSocket(cast(Any, sock)).makefile("rb")
     assert isinstance(limited, io.BufferedReader)
 
     assert limited.read1(1) + limited.read1(1) + limited.read1(1) == b"xxx"
