@@ -49,7 +49,7 @@ $(UV):
 
 # The sandbox alone needs fewer packages than development.
 .venv/.sandbox: pyproject.toml uv.lock | $(UV)
-	$(call install,.venv,--no-default-groups --group cli --group sandbox,.)
+	$(call install,.venv,--no-default-groups --group sandbox,.)
 	@touch $@
 
 SANDBOX_READY := $(if $(wildcard .venv/.ready),.venv/.ready,.venv/.sandbox)

@@ -47,12 +47,12 @@ def calls(project: Path, target: str, **variables: str) -> list[str]:
     ("target", "options"),
     [
         (".venv/.ready", "--project ."),
-        (".venv/.sandbox", "--project . --no-default-groups --group cli --group sandbox"),
+        (".venv/.sandbox", "--project . --no-default-groups --group sandbox"),
         (".tools/sam/.ready", "--project tools --only-group sam"),
     ],
 )
 def test_each_environment_gets_its_own_groups(project: Path, target: str, options: str) -> None:
-    """Development gets all groups, the sandbox two, and each tool one."""
+    """Development gets all groups, the sandbox its own, and each tool one."""
     (call,) = calls(project, target)
 
     assert call.split() == f"|sync --frozen --quiet --python {sys.executable} {options}".split()
@@ -91,7 +91,7 @@ def test_the_sandbox_imports_only_packages_of_its_groups() -> None:
     roots = {root for file in files for root in _imports(file)} - set(sys.stdlib_module_names)
     distributions = packages_distributions()
     uv = ROOT / ".tools" / "uv" / "bin" / "uv"
-    groups = ["--no-default-groups", "--group", "cli", "--group", "sandbox"]
+    groups = ["--no-default-groups", "--group", "sandbox"]
     exported = subprocess.run(
         [uv, "export", "--frozen", "--offline", "--no-hashes", *groups],
         cwd=ROOT,
