@@ -17,8 +17,10 @@ A module imports only what stands above it::
     aws.moto_patches.serialising            one lock around all of moto
     aws.moto_patches.invocation             functions are invoked over HTTP
     aws.moto_patches.cloudformation         stacks and change sets go through our engine
-    aws.moto_patches.events                 what EventBridge's targets get
-    aws.moto_patches.functions              the record of an event source mapping
+    aws.moto_patches.target_input           what a target of an EventBridge rule gets of an event
+    aws.moto_patches.events                 EventBridge: delivery, dead letters and refusals
+    aws.moto_patches.topics                 SNS: refused subscriptions, and what a subscriber cannot get
+    aws.moto_patches.functions              Lambda: event source mappings and refused settings
     aws.moto_patches.sqs                    long polls, FIFO order, sizes in bytes
     aws.moto_patches.message_moves          message move tasks
     aws.moto_patches.waits                  shorter waits

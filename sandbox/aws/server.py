@@ -14,12 +14,14 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import os
 import re
 import signal
 import sys
 import urllib.parse
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -33,6 +35,8 @@ from sandbox.aws.moto_patches.serialising import MOTO
 from sandbox.aws.moto_patches.waits import scale_waits
 from sandbox.aws.peek import messages_of
 from sandbox.server_process import end_with_parent
+
+logger = logging.getLogger("sandbox.aws")
 
 StartResponse = Callable[..., Any]
 
@@ -63,6 +67,8 @@ class Application:
             with MOTO:
                 # The whole answer is read here, so that no part of moto runs outside the lock.
                 response = Response.from_app(self._moto, environ, buffered=True)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.error("%s %s failed: %s", scope(environ)[1], path, response.get_data(as_text=True)[:500])
         self.log.add(environ, body, response.status_code)
         return response(environ, start_response)
 

@@ -13,6 +13,7 @@ def known_patches() -> list[Patch]:
         functions,
         message_moves,
         sqs,
+        topics,
     )
 
     return list(PATCHES)

@@ -1,73 +1,108 @@
-"""EventBridge: what its targets get, and where what they cannot get goes."""
+"""EventBridge: what its targets get, where the rest goes, and which rules and targets are refused."""
 
 from __future__ import annotations
 
-import copy
 import json
+import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from jsonpath_ng.ext.parser import parse
-from moto.events.models import Rule
-from moto.events.utils import EventTemplateParser
-from moto.sqs.exceptions import SQSException
+from moto.core.exceptions import ServiceException
+from moto.core.utils import unix_time
+from moto.events.exceptions import ValidationException
+from moto.events.models import EventsBackend, Rule
+from moto.sns.models import sns_backends
 from moto.sqs.models import Queue, sqs_backends
 from moto.utilities.arns import parse_arn
 
 from sandbox.aws.moto_patches import invocation
 from sandbox.aws.moto_patches.registry import patch
+from sandbox.aws.moto_patches.target_input import input_problem, target_input
 
-_moto_send_to_targets = Rule.send_to_targets
+logger = logging.getLogger("sandbox.events")
+
+_moto_put_rule = EventsBackend.put_rule
+_moto_put_targets = EventsBackend.put_targets
+
+_TARGET_FIELDS = {
+    *("Id", "Arn", "RoleArn", "Input", "InputPath", "InputTransformer"),
+    *("DeadLetterConfig", "RetryPolicy", "SqsParameters"),
+}
+# The content filters that moto evaluates. It takes any other for one that matches.
+_FILTERS = {"exists", "prefix", "suffix", "equals-ignore-case", "numeric", "anything-but", "cidr", "wildcard"}
 
 
 class Undeliverable(Exception):  # noqa: N818 - what the event is
-    """A target that cannot get an event.
-
-    code, message: as in a dead letter's ERROR_CODE and ERROR_MESSAGE
-    """
+    """A target cannot get an event. `code` and the message are a dead letter's ERROR_CODE and ERROR_MESSAGE."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.message = message
+
+
+@patch(EventsBackend, "put_rule")
+def put_rule(self: EventsBackend, name: str, **options: Any) -> Rule:
+    """Moto takes rules that it never evaluates: schedules, and patterns with filters that it does not know."""
+    if options.get("scheduled_expression"):
+        raise ValidationException("the sandbox runs no schedules: give the rule an EventPattern")
+    rule = _moto_put_rule(self, name, **options)
+    if unknown := set(_filters(rule.event_pattern.get_pattern())) - _FILTERS:
+        self.delete_rule(name, options.get("event_bus_arn"))
+        raise ValidationException(f"the sandbox does not know the filters of the event pattern: {sorted(unknown)}")
+    return rule
+
+
+@patch(EventsBackend, "put_targets")
+def put_targets(self: EventsBackend, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> None:
+    """Moto takes targets that it cannot deliver to, and inputs that EventBridge refuses."""
+    for target in targets:
+        service = parse_arn(target["Arn"]).service
+        if service not in _SENDERS or (service == "sns" and target["Arn"].endswith(".fifo")):
+            message = "the sandbox delivers to SQS queues, Lambda functions and standard SNS topics, and not to"
+            raise ValidationException(f"{message} {target['Arn']} (target {target['Id']})")
+        if unknown := sorted(target.keys() - _TARGET_FIELDS):
+            raise ValidationException(f"the sandbox does not know {unknown} of target {target['Id']}")
+        if problem := input_problem(target):
+            raise ValidationException(problem)
+    _moto_put_targets(self, name, event_bus_arn, targets)
 
 
 @patch(Rule, "send_to_targets")
-def send_to_targets(self: Rule, original_event: Any, transform_input: bool = True) -> None:  # noqa: FBT001, FBT002 - moto's
+def send_to_targets(self: Rule, original_event: Any, transform_input: bool = True) -> None:  # noqa: ARG001, FBT001, FBT002 - moto's
     """Deliver an event to the rule's targets as EventBridge does.
 
-    moto leaves `account` out of the event, ignores a disabled rule's state, `Input`, `InputPath` and dead-letter
-    queues, and cannot invoke functions.
+    moto leaves `account` out of the event. It ignores a disabled rule's state, `Input`, `InputPath` and dead-letter
+    queues, makes other values of an input transformer, and cannot invoke functions or publish to topics.
     """
     if self.state == "DISABLED" or not self.event_pattern.matches_event(original_event):
         return
+    event = _as_delivered(original_event)
+    ingested = original_event.get("ingestion-time") or unix_time()
     for target in list(self.targets):
-        service = parse_arn(target["Arn"]).service
-        if service not in ("sqs", "lambda"):
-            _send_with_moto(self, target, original_event, transform_input)
-            continue
-        event = _as_delivered(original_event)
         try:
-            content = _content(target, event, original_event)
-            if service == "sqs":
-                _send_to_queue(target, content)
-            else:
-                _invoke(self, target, content, event)
+            try:
+                content = target_input(target, event, self.arn, ingested)
+            except ValueError as error:
+                raise Undeliverable("INVALID_JSON", str(error)) from error
+            _SENDERS[parse_arn(target["Arn"]).service](self, target, content, event)
         except Undeliverable as error:
             dead_letter(self, target, event, error)
 
 
 def dead_letter(rule: Rule, target: dict[str, Any], event: dict[str, Any], error: Undeliverable) -> None:
-    """Put an event that a target could not get on the target's dead-letter queue, or lose it as EventBridge does."""
+    """Put an event that a target could not get on the target's dead-letter queue, or say that it is lost."""
     arn = (target.get("DeadLetterConfig") or {}).get("Arn")
     queue = _queue(arn) if arn else None
     if queue is None:
+        message = "event %s is lost: %s could not get it (%s: %s), and there is no dead-letter queue"
+        logger.warning(message, event["id"], target["Arn"], error.code, error)
         return
     attributes = {
         "RULE_ARN": ("String", rule.arn),
         "TARGET_ARN": ("String", target["Arn"]),
         "ERROR_CODE": ("String", error.code),
-        "ERROR_MESSAGE": ("String", error.message),
+        "ERROR_MESSAGE": ("String", str(error)),
         "RETRY_ATTEMPTS": ("Number", "0"),
     }
     sqs_backends[queue.account_id][queue.region].send_message(
@@ -79,10 +114,14 @@ def dead_letter(rule: Rule, target: dict[str, Any], event: dict[str, Any], error
     )
 
 
-def _send_with_moto(rule: Rule, target: dict[str, Any], event: Any, transform_input: bool) -> None:  # noqa: FBT001 - moto's
-    only = copy.copy(rule)
-    only.targets = [target]
-    _moto_send_to_targets(only, event, transform_input)
+def _filters(pattern: Any) -> Iterator[str]:
+    """Yield the names of the content filters in a pattern: in its lists, objects are filters or branches of $or."""
+    for name, value in pattern.items():
+        for item in [value] if isinstance(value, dict) else value:
+            if isinstance(value, dict) or name == "$or":
+                yield from _filters(item)
+            elif isinstance(item, dict):
+                yield from item
 
 
 def _as_delivered(event: Any) -> dict[str, Any]:
@@ -94,47 +133,30 @@ def _as_delivered(event: Any) -> dict[str, Any]:
     return {name: time if name == "time" else event[name] for name in fields}
 
 
-def _content(target: dict[str, Any], event: dict[str, Any], original_event: Any) -> str:
-    """Return what the target gets: Input, the part at InputPath, the transformed event or the whole event, as text."""
-    if "Input" in target:
-        return str(target["Input"])
-    if "InputPath" in target:
-        return json.dumps(_at_path(event, target["InputPath"]))
-    transformer = target.get("InputTransformer")
-    if transformer:
-        source = {**event, "ingestion-time": original_event.get("ingestion-time")}
-        try:
-            transformed = EventTemplateParser.parse(
-                transformer["InputTemplate"],
-                transformer.get("InputPathsMap", {}),
-                source,  # type: ignore[arg-type] # moto: a TypedDict of the same fields
-            )
-        except ValueError as error:
-            raise Undeliverable("INVALID_JSON", f"The input transformer made no JSON: {error}") from error
-        return json.dumps(transformed)
-    return json.dumps(event)
-
-
-def _at_path(event: dict[str, Any], path: str) -> Any:
-    matches = parse(path).find(event)
-    if not matches:
-        raise Undeliverable("INVALID_PARAMETER", f"The input path {path} selects nothing in the event")
-    return matches[0].value
-
-
 def _queue(arn: str) -> Queue | None:
     parts = parse_arn(arn)
     return sqs_backends[parts.account][parts.region].queues.get(parts.resource_id)
 
 
-def _send_to_queue(target: dict[str, Any], content: str) -> None:
+def _send_to_queue(_: Rule, target: dict[str, Any], content: str, __: dict[str, Any]) -> None:
     queue = _queue(target["Arn"])
     if queue is None:
         raise Undeliverable("NO_RESOURCE", "The specified queue does not exist.")
     group_id = (target.get("SqsParameters") or {}).get("MessageGroupId")
     try:
         sqs_backends[queue.account_id][queue.region].send_message(queue.name, content, group_id=group_id)
-    except SQSException as error:
+    except ServiceException as error:
+        raise Undeliverable("INVALID_PARAMETER", str(error)) from error
+
+
+def _publish(_: Rule, target: dict[str, Any], content: str, __: dict[str, Any]) -> None:
+    parts = parse_arn(target["Arn"])
+    backend = sns_backends[parts.account][parts.region]
+    if target["Arn"] not in backend.topics:
+        raise Undeliverable("NO_RESOURCE", "Topic does not exist.")
+    try:
+        backend.publish(content, target["Arn"])
+    except (ServiceException, ValueError) as error:
         raise Undeliverable("INVALID_PARAMETER", str(error)) from error
 
 
@@ -147,3 +169,6 @@ def _invoke(rule: Rule, target: dict[str, Any], content: str, event: dict[str, A
         dead_letter(rule, target, event, Undeliverable("SDK_CLIENT_ERROR", reason))
 
     invocation.start(arn, json.loads(content), failed)
+
+
+_SENDERS = {"sqs": _send_to_queue, "lambda": _invoke, "sns": _publish}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import logging
 import time
 from typing import Any
 
@@ -22,6 +23,8 @@ from sandbox.aws.moto_patches.serialising import MOTO
 _POLL_SECONDS = 0.1
 _ATTRIBUTES = 10  # of a message, at most
 _DEDUPLICATION_MILLISECONDS = 5 * 60 * 1000
+
+logger = logging.getLogger("sandbox.sqs")
 
 _moto_receive_message = models.SQSBackend.receive_message
 _moto_send_message = models.SQSBackend.send_message
@@ -47,12 +50,17 @@ def receive_message(
 ) -> list[models.Message]:
     """Receive messages, and let other requests in during a long poll.
 
-    moto waits inside the request, which with one lock around moto would stop every other request. It delivers the last
-    message of a FIFO group first once several of the group are visible again.
+    moto waits inside the request, which with one lock around moto would stop every other request. When several messages
+    of a FIFO group are visible again, it delivers the last one first. It moves a message to a deleted dead-letter queue,
+    where nobody finds it.
     """
     end = time.monotonic() + wait_seconds_timeout
     while True:
         queue = self.get_queue(queue_name)
+        dead = queue.dead_letter_queue
+        if dead is not None and self.queues.get(dead.name) is not dead:
+            logger.warning("the dead-letter queue of %s does not exist: its messages stay where they are", queue_name)
+            queue.dead_letter_queue = None
         # moto finds out one at a time that received messages are visible again, and until it has seen all of a group
         # it takes the earlier ones for blocked by the later ones.
         for message in [message for message in queue.pending_messages if message.visible]:

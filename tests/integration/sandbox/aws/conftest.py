@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from sandbox.aws.process import aws_endpoint
-from tests.support.aws_clients import Clients
+from tests.support.aws_clients import Clients, wait_for
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +28,20 @@ def aws(endpoint: str) -> Clients:
 def name() -> str:
     """A name that no other test has."""
     return f"t-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def wait_for_line(capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Wait until the endpoint has printed a line with this text."""
+
+    def wait(text: str) -> None:
+        printed = ""
+
+        def is_printed() -> bool:
+            nonlocal printed
+            printed += capfd.readouterr().err
+            return text in printed
+
+        wait_for(is_printed, f"the endpoint prints {text}")
+
+    return wait

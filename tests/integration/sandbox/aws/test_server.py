@@ -204,6 +204,38 @@ def test_unknown_function_is_not_invoked(aws: Clients, runner: Runner, name: str
         aws("lambda").invoke(FunctionName=name)
 
 
+def test_settings_of_a_function_that_would_have_no_effect_are_refused(aws: Clients, function: str, name: str) -> None:
+    """Messages and events would disappear: by a filter, in a second mapping, and on the way to other destinations."""
+    sqs, functions = aws("sqs"), aws("lambda")
+    arns = []
+    for queue in (name, f"{name}-2"):
+        sqs.create_queue(QueueName=queue)
+        arns.append(f"arn:aws:sqs:us-east-1:123456789012:{queue}")
+    topic = "arn:aws:sns:us-east-1:123456789012:t"
+    filters: Any = {"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}
+    with pytest.raises(ClientError, match="does not keep these settings of a mapping.*FilterCriteria"):
+        functions.create_event_source_mapping(FunctionName=function, EventSourceArn=arns[0], **filters)
+    mapping = functions.create_event_source_mapping(FunctionName=function, EventSourceArn=arns[0], BatchSize=5)["UUID"]
+    with pytest.raises(ClientError, match="this function has one"):
+        functions.create_event_source_mapping(FunctionName=function, EventSourceArn=arns[1])
+    with pytest.raises(ClientError, match="FilterCriteria"):
+        functions.update_event_source_mapping(UUID=mapping, **filters)
+    with pytest.raises(ClientError, match="polls SQS queues only"):
+        functions.create_event_source_mapping(FunctionName=function, EventSourceArn=topic)
+    for destinations in ({"OnSuccess": {"Destination": arns[0]}}, {"OnFailure": {"Destination": topic}}):
+        with pytest.raises(ClientError, match="sends failed events to an SQS queue"):
+            functions.put_function_event_invoke_config(FunctionName=function, DestinationConfig=destinations)
+    with pytest.raises(ClientError, match="no DeadLetterConfig"):
+        functions.create_function(
+            FunctionName=f"{name}-2",
+            Runtime="python3.13",
+            Role=_role(aws),
+            Handler="a.b",
+            Code={"ZipFile": _zip()},
+            DeadLetterConfig={"TargetArn": arns[0]},
+        )
+
+
 def test_a_rule_invokes_a_function(aws: Clients, runner: Runner, function: str, name: str) -> None:
     """An EventBridge rule whose target is a function invokes it asynchronously with the event."""
     arn = aws("lambda").get_function(FunctionName=function)["Configuration"]["FunctionArn"]

@@ -135,6 +135,13 @@ def test_a_function_that_cannot_start_says_why(init: str, reason: str) -> None:
     assert runtime.process_ids == []
 
 
+def test_an_event_that_is_lost_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """Lambda drops a failed event without an on-failure destination; here a line says so."""
+    with Runtime(replace(TOY, maximum_retry_attempts=0)) as runtime:
+        assert runtime.invoke_asynchronously({"do": "raise"}).result(30).function_error
+    assert "an event failed 1 times and is lost, since there is no on-failure destination" in caplog.text
+
+
 def test_environments_work_side_by_side(wait_for: WaitFor) -> None:
     """Two environments serve two events at once, in two processes, and stopping ends both."""
     with Runtime(replace(TOY, maximum_retry_attempts=0), environments=2) as runtime:

@@ -190,23 +190,77 @@ def _cannot_list_moves() -> None:
     assert not hasattr(SQSResponse, "list_message_move_tasks")
 
 
-@gap("SQSResponse.cancel_message_move_task")
-def _cannot_cancel_moves() -> None:
-    assert not hasattr(SQSResponse, "cancel_message_move_task")
+@gap("EventsBackend.put_rule")
+def _takes_a_filter_that_it_does_not_know() -> None:
+    client("events").put_rule(Name="r", EventPattern='{"source": [{"near": "s"}]}')
+
+
+@gap("EventsBackend.put_targets")
+def _takes_a_target_that_gets_nothing() -> None:
+    client("events").put_rule(Name="r", EventPattern='{"source": ["s"]}')
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
+    client("events").put_targets(Rule="r", Targets=[{"Id": "m", "Arn": arn}])
+
+
+@gap("SNSBackend.subscribe")
+def _takes_a_subscriber_that_gets_nothing() -> None:
+    topic = client("sns").create_topic(Name="t")["TopicArn"]
+    client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
+
+
+@gap("Subscription.publish")
+def _fails_a_publication_for_one_queue() -> None:
+    topic = client("sns").create_topic(Name="t")["TopicArn"]
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:none")
+    with pytest.raises(ClientError):
+        client("sns").publish(TopicArn=topic, Message="m")
+
+
+def _function(**options: Any) -> str:
+    trust = {"Version": "2012-10-17", "Statement": []}
+    role = client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    made = client("lambda").create_function(
+        FunctionName="f", Runtime="python3.13", Role=role, Handler="a.b", Code={"ZipFile": b"x"}, **options
+    )
+    return str(made["FunctionArn"])
+
+
+def _mapping(**options: Any) -> str:
+    queue()
+    made = client("lambda").create_event_source_mapping(
+        FunctionName=_function(), EventSourceArn="arn:aws:sqs:us-east-1:123456789012:q", **options
+    )
+    return str(made["UUID"])
+
+
+_FILTER: Any = {"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}
 
 
 @gap("LambdaBackend.list_event_source_mappings")
 def _finds_a_mapping_only_by_the_name_it_was_given() -> None:
-    queue()
-    trust = {"Version": "2012-10-17", "Statement": []}
-    role = client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    arn = client("lambda").create_function(
-        FunctionName="f", Runtime="python3.13", Role=role, Handler="a.b", Code={"ZipFile": b"x"}
-    )["FunctionArn"]
-    client("lambda").create_event_source_mapping(
-        FunctionName=arn, EventSourceArn="arn:aws:sqs:us-east-1:123456789012:q"
-    )
+    _mapping()
     assert client("lambda").list_event_source_mappings(FunctionName="f")["EventSourceMappings"] == []
+
+
+@gap("LambdaBackend.create_event_source_mapping")
+def _takes_a_filter() -> None:
+    _mapping(**_FILTER)
+
+
+@gap("LambdaBackend.update_event_source_mapping")
+def _takes_a_filter_later() -> None:
+    client("lambda").update_event_source_mapping(UUID=_mapping(), **_FILTER)
+
+
+@gap("LambdaBackend.create_function")
+def _takes_a_dead_letter_queue() -> None:
+    _function(DeadLetterConfig={"TargetArn": "arn:aws:sqs:us-east-1:123456789012:q"})
+
+
+@gap("LambdaBackend.put_function_event_invoke_config")
+def _takes_a_destination_of_successes() -> None:
+    destination = {"OnSuccess": {"Destination": "arn:aws:sqs:us-east-1:123456789012:q"}}
+    client("lambda").put_function_event_invoke_config(FunctionName=_function(), DestinationConfig=destination)
 
 
 @pytest.mark.parametrize("name", sorted(patch.name for patch in known_patches()))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.aws_clients import Clients
 
@@ -139,6 +142,127 @@ def test_what_cannot_be_delivered_is_dead_lettered(aws: Clients, name: str) -> N
         "ERROR_MESSAGE": "The specified queue does not exist.",
         "RETRY_ATTEMPTS": "0",
     }
+
+
+def test_a_transformer_makes_a_message(aws: Clients, name: str) -> None:
+    """The input that EventBridge's page gives as its example: a placeholder of a text without quotes."""
+    template = '{"provider":"twlo","channel_key":"ck","to":<to>,"text":"Order <id> is paid"}'
+    paths = {"to": "$.detail.to", "id": "$.detail.id"}
+    rule = Rule(aws, name, InputTransformer={"InputPathsMap": paths, "InputTemplate": template})
+    rule.put(Detail=json.dumps({"to": "+16175551212", "id": 1001}))
+    expected = {"provider": "twlo", "channel_key": "ck", "to": "+16175551212", "text": "Order 1001 is paid"}
+    assert rule.body() == expected
+
+
+def test_what_a_transformer_cannot_make_is_dead_lettered(aws: Clients, name: str) -> None:
+    """A quote in a value inside of a string makes no JSON: the whole event is in the dead-letter queue."""
+    rule = Rule(aws, name, InputTransformer={"InputPathsMap": {"who": "$.detail.who"}, "InputTemplate": '"Hi <who>"'})
+    rule.put(Detail=json.dumps({"who": 'Ann "A" Lee'}))
+    assert rule.received() == []
+    (letter,) = rule.received(rule.dead)
+    assert json.loads(letter["Body"])["detail"] == {"who": 'Ann "A" Lee'}
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "INVALID_JSON"
+
+
+@pytest.mark.parametrize("raw", ["true", "false", None])
+def test_a_topic_passes_events_on(aws: Clients, name: str, raw: str | None) -> None:
+    """A rule's topic publishes the event to its queues, as a notification unless the delivery is raw."""
+    topic = aws("sns").create_topic(Name=name)["TopicArn"]
+    rule = Rule(aws, name, Arn=topic)
+    attributes = {"RawMessageDelivery": raw} if raw else {}
+    endpoint = f"arn:aws:sqs:us-east-1:123456789012:{name}"
+    aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint, Attributes=attributes)
+    rule.put()
+    body = rule.body()
+    if raw != "true":
+        assert (body["Type"], body["TopicArn"]) == ("Notification", topic)
+        body = json.loads(body["Message"])
+    assert body["detail"] == {"to": "x"}
+
+
+def test_what_a_topics_queue_cannot_get_is_dead_lettered(aws: Clients, name: str) -> None:
+    """A subscriber that is gone does not stop the others, and its dead-letter queue gets the message."""
+    topic = aws("sns").create_topic(Name=name)["TopicArn"]
+    rule = Rule(aws, name, Arn=topic)
+    policy = json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:123456789012:{name}-dead"})
+    for queue, attributes in ((f"{name}-gone", {"RedrivePolicy": policy}), (name, {})):
+        endpoint = f"arn:aws:sqs:us-east-1:123456789012:{queue}"
+        aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint, Attributes=attributes)
+    rule.put()
+    assert json.loads(rule.body()["Message"])["detail"] == {"to": "x"}
+    (letter,) = rule.received(rule.dead)
+    assert json.loads(json.loads(letter["Body"])["Message"])["detail"] == {"to": "x"}
+
+
+def test_a_topic_that_is_gone_is_no_resource(aws: Clients, name: str) -> None:
+    """The event goes to the target's dead-letter queue."""
+    rule = Rule(aws, name, Arn=f"arn:aws:sns:us-east-1:123456789012:{name}-none")
+    rule.put()
+    (letter,) = rule.received(rule.dead)
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_RESOURCE"
+
+
+def test_an_event_that_is_lost_is_reported(aws: Clients, name: str, wait_for_line: Callable[[str], None]) -> None:
+    """Without a dead-letter queue EventBridge drops the event; here the endpoint prints which, and why."""
+    rule = Rule(aws, name)
+    del rule.target["DeadLetterConfig"]
+    aws("events").put_targets(Rule=name, Targets=[rule.target])
+    aws("sqs").delete_queue(QueueUrl=rule.queue)
+    rule.put()
+    wait_for_line(f"is lost: {rule.target['Arn']} could not get it (NO_RESOURCE: ")
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ({"Arn": "arn:aws:logs:us-east-1:123456789012:log-group:g"}, "delivers to SQS queues, Lambda functions"),
+        ({"Arn": "arn:aws:events:us-east-1:123456789012:event-bus/other"}, "delivers to SQS queues, Lambda functions"),
+        ({"Arn": "arn:aws:sns:us-east-1:123456789012:t.fifo"}, "delivers to SQS queues, Lambda functions"),
+        ({"HttpParameters": {"HeaderParameters": {"a": "b"}}}, "does not know .*HttpParameters"),
+        ({"InputTransformer": {"InputTemplate": '"<to>"'}}, "invalid placeholder to"),
+    ],
+)
+def test_a_target_that_would_get_nothing_is_refused(aws: Clients, name: str, target: Any, reason: str) -> None:
+    """The refusal comes when the target is made, by the API and by CloudFormation."""
+    rule = Rule(aws, name)
+    made = {**rule.target, **target}
+    with pytest.raises(ClientError, match=reason):
+        aws("events").put_targets(Rule=name, Targets=[made])
+    properties = {"EventPattern": {"source": ["s"]}, "Targets": [made]}
+    template = json.dumps({"Resources": {"R": {"Type": "AWS::Events::Rule", "Properties": properties}}})
+    aws("cloudformation").create_stack(StackName=name, TemplateBody=template)
+    events = aws("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    assert any(re.search(reason, event.get("ResourceStatusReason", "")) for event in events)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ({"ScheduleExpression": "rate(1 minute)"}, "runs no schedules"),
+        ({"EventPattern": '{"detail": {"a": [{"begins-with": "x"}]}}'}, "does not know the filters.*begins-with"),
+        ({"EventPattern": '{"$or": [{"source": ["a"]}, {"detail": {"a": [{"near": 1}]}}]}'}, "near"),
+    ],
+)
+def test_a_rule_that_would_never_be_evaluated_is_refused(
+    aws: Clients, name: str, rule: dict[str, str], reason: str
+) -> None:
+    """A schedule or an unknown filter is refused, and no rule is left."""
+    with pytest.raises(ClientError, match=reason):
+        aws("events").put_rule(Name=name, **rule)
+    assert aws("events").list_rules(NamePrefix=name)["Rules"] == []
+
+
+def test_the_filters_of_eventbridge_are_taken(aws: Clients, name: str) -> None:
+    """Those that moto evaluates, also in a branch of $or."""
+    pattern = {"$or": [{"source": [{"prefix": "a"}]}, {"detail": {"n": [{"numeric": [">", 1]}, {"exists": False}]}}]}
+    assert aws("events").put_rule(Name=name, EventPattern=json.dumps(pattern))["RuleArn"]
+
+
+def test_a_subscriber_that_would_get_nothing_is_refused(aws: Clients, name: str) -> None:
+    """Only queues are subscribers here."""
+    topic = aws("sns").create_topic(Name=name)["TopicArn"]
+    with pytest.raises(ClientError, match="to SQS queues only"):
+        aws("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
 
 
 def test_another_bus_has_its_own_rules(aws: Clients, name: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.aws_clients import Clients, wait_for
+from tests.support.aws_clients import Clients
 
 
 @pytest.fixture
@@ -104,6 +105,18 @@ def test_the_redrive_policy_moves_a_message(sqs: Any, name: str) -> None:
     assert letter["Attributes"]["DeadLetterQueueSourceArn"] == arn_of(sqs, source)
 
 
+def test_a_message_stays_when_the_dead_letter_queue_is_gone(
+    sqs: Any, name: str, wait_for_line: Callable[[str], None]
+) -> None:
+    """The redrive policy then moves nothing, the message is delivered again, and a line says why."""
+    source, dead = pair(sqs, name, maximum=1)
+    sqs.send_message(QueueUrl=source, MessageBody="x")
+    sqs.delete_queue(QueueUrl=dead)
+    for _ in range(3):
+        assert len(receive(sqs, source, VisibilityTimeout=0)) == 1
+    wait_for_line(f"the dead-letter queue of {name} does not exist")
+
+
 def test_refuses_an_eleventh_attribute(sqs: Any, name: str) -> None:
     """A message has at most ten attributes."""
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
@@ -182,84 +195,3 @@ def test_fifo_deduplicates_also_what_is_gone(sqs: Any, name: str) -> None:
     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     assert send("b") == first
     assert receive(sqs, url) == []
-
-
-def move(sqs: Any, source: str, destination: str | None, **options: Any) -> str:
-    """Start a move and return the task's handle."""
-    if destination:
-        options["DestinationArn"] = destination
-    return str(sqs.start_message_move_task(SourceArn=source, **options)["TaskHandle"])
-
-
-def newest_task(sqs: Any, source: str) -> dict[str, Any]:
-    """Return the newest move task of a queue."""
-    task: dict[str, Any] = sqs.list_message_move_tasks(SourceArn=source)["Results"][0]
-    return task
-
-
-def test_moves_dead_letters_to_a_destination(sqs: Any, name: str) -> None:
-    """A move task puts body and attributes on the destination as new messages, and reports how many."""
-    source, dead = pair(sqs, name)
-    attributes = {"A": {"DataType": "String", "StringValue": "b"}}
-    sent = [
-        sqs.send_message(QueueUrl=dead, MessageBody=body, MessageAttributes=attributes)["MessageId"] for body in "abc"
-    ]
-    move(sqs, arn_of(sqs, dead), arn_of(sqs, source))
-    wait_for(lambda: newest_task(sqs, arn_of(sqs, dead))["Status"] == "COMPLETED", "the task completes")
-    task = newest_task(sqs, arn_of(sqs, dead))
-    assert (task["ApproximateNumberOfMessagesMoved"], task["ApproximateNumberOfMessagesToMove"]) == (3, 3)
-    moved = receive(sqs, source)
-    assert sorted(message["Body"] for message in moved) == ["a", "b", "c"]
-    assert all(message["MessageAttributes"] == attributes for message in moved)
-    assert all(message["Attributes"]["ApproximateReceiveCount"] == "1" for message in moved)
-    assert not {message["MessageId"] for message in moved} & set(sent)
-
-
-def test_moves_back_only_what_sqs_moved(sqs: Any, name: str) -> None:
-    """Without a destination a message goes back where SQS took it from, and one that a producer sent fails the task."""
-    source, dead = pair(sqs, name, maximum=1)
-    sqs.send_message(QueueUrl=source, MessageBody="x")
-    receive(sqs, source, VisibilityTimeout=0)
-    assert receive(sqs, source) == []
-    move(sqs, arn_of(sqs, dead), None)
-    wait_for(lambda: count_of(sqs, source) == 1, "the message is back")
-    wait_for(lambda: newest_task(sqs, arn_of(sqs, dead))["Status"] == "COMPLETED", "the task completes")
-    sqs.send_message(QueueUrl=dead, MessageBody="y")
-    move(sqs, arn_of(sqs, dead), None)
-    wait_for(lambda: newest_task(sqs, arn_of(sqs, dead))["Status"] == "FAILED", "the task fails")
-    assert newest_task(sqs, arn_of(sqs, dead))["FailureReason"] == "CouldNotDetermineMessageSource"
-    assert count_of(sqs, dead) == 1
-
-
-def test_a_move_keeps_its_pace_and_can_be_cancelled(sqs: Any, name: str) -> None:
-    """A slow task shows as running, refuses a second one, and stops when it is cancelled."""
-    source, dead = pair(sqs, name)
-    for body in "abcde":
-        sqs.send_message(QueueUrl=dead, MessageBody=body)
-    handle = move(sqs, arn_of(sqs, dead), arn_of(sqs, source), MaxNumberOfMessagesPerSecond=1)
-    assert newest_task(sqs, arn_of(sqs, dead))["TaskHandle"] == handle
-    with pytest.raises(ClientError, match="already a task running"):
-        move(sqs, arn_of(sqs, dead), arn_of(sqs, source))
-    sqs.cancel_message_move_task(TaskHandle=handle)
-    wait_for(lambda: newest_task(sqs, arn_of(sqs, dead))["Status"] == "CANCELLED", "the task is cancelled")
-    assert count_of(sqs, dead) >= 3
-
-
-def test_a_fifo_move_keeps_groups_and_order(sqs: Any, name: str) -> None:
-    """Messages of a FIFO dead-letter queue keep their group and order, and are not dropped as duplicates."""
-    source, dead = pair(sqs, name, maximum=1, FifoQueue="true", ContentBasedDeduplication="true")
-    for body in "abc":
-        sqs.send_message(QueueUrl=source, MessageBody=body, MessageGroupId="g")
-    receive(sqs, source, VisibilityTimeout=0)
-    assert receive(sqs, source) == []
-    move(sqs, arn_of(sqs, dead), arn_of(sqs, source))
-    wait_for(lambda: count_of(sqs, source) == 3, "all are back")
-    moved = receive(sqs, source)
-    assert [(m["Body"], m["Attributes"]["MessageGroupId"]) for m in moved] == [("a", "g"), ("b", "g"), ("c", "g")]
-
-
-def test_refuses_to_move_from_what_is_no_dead_letter_queue(sqs: Any, name: str) -> None:
-    """Only a dead-letter queue's messages can be moved."""
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    with pytest.raises(ClientError, match="Dead Letter Queue"):
-        move(sqs, arn_of(sqs, url), None)
