@@ -21,7 +21,8 @@ A module imports only what stands above it::
     aws.moto_patches.events                 EventBridge: delivery, dead letters and refusals
     aws.moto_patches.topics                 SNS: refused subscriptions, and what a subscriber cannot get
     aws.moto_patches.functions              Lambda: event source mappings and refused settings
-    aws.moto_patches.sqs                    long polls, FIFO order, sizes in bytes
+    aws.moto_patches.sqs_limits             what SQS takes
+    aws.moto_patches.sqs                    long polls, FIFO order, refused messages
     aws.moto_patches.message_moves          message move tasks
     aws.moto_patches.waits                  shorter waits
     aws.moto_patches.apply                  all patches, applied

@@ -24,6 +24,7 @@ logger = logging.getLogger("sandbox.events")
 
 _moto_put_rule = EventsBackend.put_rule
 _moto_put_targets = EventsBackend.put_targets
+_moto_put_events = EventsBackend.put_events
 
 _TARGET_FIELDS = {
     *("Id", "Arn", "RoleArn", "Input", "InputPath", "InputTransformer"),
@@ -66,6 +67,14 @@ def put_targets(self: EventsBackend, name: str, event_bus_arn: str | None, targe
         if problem := input_problem(target):
             raise ValidationException(problem)
     _moto_put_targets(self, name, event_bus_arn, targets)
+
+
+@patch(EventsBackend, "put_events")
+def put_events(self: EventsBackend, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Moto takes events in the name of AWS's own services, and details that are not objects."""
+    errors = {number: error for number, event in enumerate(events) if (error := _entry_error(event))}
+    results = iter(_moto_put_events(self, [event for number, event in enumerate(events) if number not in errors]))
+    return [errors[number] if number in errors else next(results) for number in range(len(events))]
 
 
 @patch(Rule, "send_to_targets")
@@ -112,6 +121,14 @@ def dead_letter(rule: Rule, target: dict[str, Any], event: dict[str, Any], error
             name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()
         },
     )
+
+
+def _entry_error(event: dict[str, Any]) -> dict[str, Any] | None:
+    if str(event.get("Source")).startswith("aws."):
+        return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "Not authorized for the source."}
+    if str(event.get("Detail")).lstrip()[:1] != "{" and event.get("Detail"):
+        return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+    return None
 
 
 def _filters(pattern: Any) -> Iterator[str]:

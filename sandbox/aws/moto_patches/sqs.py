@@ -1,5 +1,5 @@
 # ruff: noqa: PLR0917 - the replacements have the signatures of moto's methods.
-"""SQS: long polls that let others work, FIFO order and deduplication, and sizes in bytes."""
+"""SQS: long polls that let others work, FIFO order and deduplication, and what a message may have."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from moto.sqs.responses import SQSResponse
 
 from sandbox.aws.moto_patches.registry import patch
 from sandbox.aws.moto_patches.serialising import MOTO
+from sandbox.aws.moto_patches.sqs_limits import message_size, refusal
 
 # How often a long poll looks again for messages that become visible by the passing of time.
 _POLL_SECONDS = 0.1
-_ATTRIBUTES = 10  # of a message, at most
 _DEDUPLICATION_MILLISECONDS = 5 * 60 * 1000
 
 logger = logging.getLogger("sandbox.sqs")
@@ -51,8 +51,8 @@ def receive_message(
     """Receive messages, and let other requests in during a long poll.
 
     moto waits inside the request, which with one lock around moto would stop every other request. When several messages
-    of a FIFO group are visible again, it delivers the last one first. It moves a message to a deleted dead-letter queue,
-    where nobody finds it.
+    of a FIFO group are visible again, it delivers the last one first. It moves messages to a deleted dead-letter
+    queue, where nobody finds them.
     """
     end = time.monotonic() + wait_seconds_timeout
     while True:
@@ -100,12 +100,12 @@ def send_message(
 ) -> models.Message:
     """Send a message within SQS's limits, a FIFO one once in five minutes.
 
-    moto takes any number of attributes, measures a message in characters and without its attributes, forgets a FIFO
-    message's deduplication id when the message is deleted, and gives sequence numbers at random.
+    moto takes any content and any number of attributes. It measures a message in characters and without its attributes,
+    forgets a FIFO message's deduplication id when the message is deleted, and gives sequence numbers at random.
     """
     queue = self.get_queue(queue_name)
-    if len(message_attributes or {}) > _ATTRIBUTES:
-        raise InvalidParameterValue(_too_many(message_attributes))
+    if error := refusal(message_body, message_attributes or {}):
+        raise error
     limit: int = queue.maximum_message_size  # type: ignore[attr-defined] # set by name
     if message_size(message_body, message_attributes) > limit:
         raise InvalidParameterValue(
@@ -137,16 +137,18 @@ def send_message(
 def send_message_batch(
     self: models.SQSBackend, queue_name: str, entries: dict[str, dict[str, Any]]
 ) -> tuple[list[models.Message], list[dict[str, Any]]]:
-    """Moto measures a batch in characters and without the messages' attributes, and takes any number of attributes."""
+    """Moto measures a batch in characters and without the messages' attributes, and takes any content."""
     size = sum(message_size(e["MessageBody"], e.get("MessageAttributes")) for e in entries.values())
     if size > MAXIMUM_MESSAGE_LENGTH:
         raise BatchRequestTooLong(size)
-    refused = {key: e for key, e in entries.items() if len(e.get("MessageAttributes") or {}) > _ATTRIBUTES}
-    accepted = {key: entry for key, entry in entries.items() if key not in refused}
+    errors = {key: refusal(e["MessageBody"], e.get("MessageAttributes") or {}) for key, e in entries.items()}
+    accepted = {key: entry for key, entry in entries.items() if errors[key] is None}
     sent, failed = _moto_send_message_batch(self, queue_name, accepted)
-    for entry in refused.values():
-        message = _too_many(entry["MessageAttributes"])
-        failed.append({"Id": entry["Id"], "SenderFault": True, "Code": "InvalidParameterValue", "Message": message})
+    failed += [
+        {"Id": entries[key]["Id"], "SenderFault": True, "Code": error.code, "Message": error.message}
+        for key, error in errors.items()
+        if error
+    ]
     return sent, failed
 
 
@@ -175,20 +177,6 @@ def answer_receive(self: SQSResponse) -> Any:
             if source:
                 found.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
     return answer
-
-
-def message_size(body: str, attributes: dict[str, Any] | None) -> int:
-    """Return a message's size in bytes as SQS counts it: the body, and each attribute's name, type and value."""
-    size = len(body.encode())
-    for name, attribute in (attributes or {}).items():
-        value = attribute.get("StringValue") or attribute.get("BinaryValue") or ""
-        size += len(name.encode()) + len(attribute.get("DataType", "").encode())
-        size += len(value if isinstance(value, bytes) else str(value).encode())
-    return size
-
-
-def _too_many(attributes: Any) -> str:
-    return f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [{_ATTRIBUTES}]."
 
 
 def _deduplication_key(

@@ -213,7 +213,7 @@ def test_settings_of_a_function_that_would_have_no_effect_are_refused(aws: Clien
         arns.append(f"arn:aws:sqs:us-east-1:123456789012:{queue}")
     topic = "arn:aws:sns:us-east-1:123456789012:t"
     filters: Any = {"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}
-    with pytest.raises(ClientError, match="does not keep these settings of a mapping.*FilterCriteria"):
+    with pytest.raises(ClientError, match=r"does not keep these settings of a mapping.*FilterCriteria"):
         functions.create_event_source_mapping(FunctionName=function, EventSourceArn=arns[0], **filters)
     mapping = functions.create_event_source_mapping(FunctionName=function, EventSourceArn=arns[0], BatchSize=5)["UUID"]
     with pytest.raises(ClientError, match="this function has one"):

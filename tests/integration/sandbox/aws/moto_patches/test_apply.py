@@ -161,6 +161,11 @@ def _measures_a_batch_in_characters() -> None:
     assert len(client("sqs").send_message_batch(QueueUrl=queue(), Entries=entries)["Successful"]) == 5
 
 
+@gap("Queue._set_attributes")
+def _takes_a_visibility_timeout_of_a_day() -> None:
+    queue(VisibilityTimeout="86400")
+
+
 @gap("Queue.attributes")
 def _hides_the_redrive_allow_policy() -> None:
     url = queue(RedriveAllowPolicy='{"redrivePermission": "denyAll"}')
@@ -188,6 +193,12 @@ def _cannot_move_messages() -> None:
 @gap("SQSResponse.list_message_move_tasks")
 def _cannot_list_moves() -> None:
     assert not hasattr(SQSResponse, "list_message_move_tasks")
+
+
+@gap("EventsBackend.put_events")
+def _takes_an_event_of_an_aws_service() -> None:
+    entry = {"Source": "aws.sqs", "DetailType": "d", "Detail": "{}"}
+    assert client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
 @gap("EventsBackend.put_rule")

@@ -114,6 +114,24 @@ def test_a_disabled_rule_does_nothing(aws: Clients, name: str) -> None:
     assert len(rule.received()) == 1
 
 
+def test_an_entry_that_eventbridge_refuses(aws: Clients, name: str) -> None:
+    """The other entries are delivered, and the answers stand in the order of the entries."""
+    rule = Rule(aws, name)
+    entry = {"Source": name, "DetailType": "Send Message", "Detail": "{}"}
+    answer = aws("events").put_events(
+        Entries=[{**entry, "Source": "aws.sqs"}, entry, {**entry, "Detail": "[1]"}, {**entry, "Detail": "{"}, entry]
+    )
+    assert answer["FailedEntryCount"] == 3
+    assert [result.get("ErrorCode") for result in answer["Entries"]] == [
+        "NotAuthorizedForSourceException",
+        None,
+        "MalformedDetail",
+        "MalformedDetail",
+        None,
+    ]
+    assert len(rule.received()) == 2
+
+
 def test_what_does_not_match_is_not_sent(aws: Clients, name: str) -> None:
     """An event with another detail-type does not reach the queue."""
     rule = Rule(aws, name)
