@@ -349,15 +349,17 @@ def refused_url(scheme: str = "http") -> str:
 
 
 @contextmanager
-def unanswered_url(scheme: str = "http") -> Iterator[str]:
-    """Yield a loopback address where a connection attempt never ends: its backlog is full and nobody accepts.
+def deaf_socket(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """Listen on an address where a connection attempt never ends: its backlog is full and nobody accepts.
 
     If the backlog is full, Linux drops the first packet of a connection, and the other side retries until its own
     timeout. A backlog of 0 accepts a few connections on some systems, so the loop fills it until a connection waits.
+
+    Yields the port.
     """
     with ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((host, port))
         listener.listen(0)
         address = listener.getsockname()
         for _ in range(16):
@@ -369,4 +371,11 @@ def unanswered_url(scheme: str = "http") -> Iterator[str]:
                 break
         else:
             raise OSError("this system accepts more connections than the backlog allows")
-        yield f"{scheme}://127.0.0.1:{address[1]}"
+        yield address[1]
+
+
+@contextmanager
+def unanswered_url(scheme: str = "http") -> Iterator[str]:
+    """Yield a loopback address where a connection attempt never ends."""
+    with deaf_socket() as port:
+        yield f"{scheme}://127.0.0.1:{port}"

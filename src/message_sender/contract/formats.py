@@ -7,7 +7,7 @@ from datetime import datetime
 from types import NoneType
 from typing import Annotated, TypeVar, get_args
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_after_validator_function
@@ -99,12 +99,3 @@ DateTimeWithOffset = Annotated[
         datetime.fromisoformat,
     ),
 ]
-
-
-def _flat(value: object) -> object:
-    if not isinstance(value, str | bool | int | float):
-        raise PydanticCustomError("flat", "must be a string, a number or a boolean")
-    return value
-
-
-Flat = Annotated[object, AfterValidator(_flat), WithJsonSchema({"type": ["string", "number", "boolean"]})]

@@ -8,14 +8,23 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, model_validator, parse
-from pydantic import BeforeValidator, ConfigDict, RootModel, ValidatorFunctionWrapHandler
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    RootModel,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from message_sender.contract.formats import DateTime, DateTimeWithOffset, Flat, MayBeAbsent, NonBlank, Phone, Url
+from message_sender.contract.formats import DateTime, DateTimeWithOffset, MayBeAbsent, NonBlank, Phone, Url
 from message_sender.contract.problems import Invalid, Problem, dotted, words
 from message_sender.contract.strict_json import MAXIMUM_DEPTH, is_deeper, member_texts
 
@@ -29,7 +38,22 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_Flats = dict[str, Flat]
+def _flats(values: dict[str, object]) -> dict[str, object]:
+    """Judge the values of placeholders, up to the bound: pydantic collects every error before one is shown."""
+    found = (name for name, value in values.items() if not isinstance(value, str | bool | int | float))
+    bad = list(islice(found, MAXIMUM_PROBLEMS + 1))
+    if bad:
+        errors = [_error((name,), "must be a string, a number or a boolean") for name in bad[:MAXIMUM_PROBLEMS]]
+        if len(bad) > MAXIMUM_PROBLEMS:
+            errors.append(_error((), "and more problems"))
+        raise ValidationError.from_exception_data("variables", errors, hide_input=True)
+    return values
+
+
+_FLAT = {"type": ["string", "number", "boolean"]}
+_Flats = Annotated[
+    dict[str, object], AfterValidator(_flats), WithJsonSchema({"type": "object", "additionalProperties": _FLAT})
+]
 
 
 def _about(description: str, *examples: object) -> FieldInfo:
@@ -52,6 +76,15 @@ class _Part(BaseModel):
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, field_title_generator=_title
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bound_unknown_fields(cls, data: object) -> object:
+        """Leave out unknown fields beyond the bound: pydantic makes an error of each before one is shown."""
+        if not isinstance(data, dict) or len(data) <= len(cls.model_fields) + MAXIMUM_PROBLEMS:
+            return data
+        unknown = list(islice((name for name in data if name not in cls.model_fields), MAXIMUM_PROBLEMS + 1))
+        return {name: data[name] for name in (*cls.model_fields, *unknown) if name in data}
 
 
 class TwilioVariables(RootModel[_Flats]):
@@ -166,6 +199,7 @@ class Message(_Part):
     ] = None
     image_urls: Annotated[
         MayBeAbsent[list[Url]],
+        FailFast(),
         _about("Publicly accessible URLs of images. Only for `twlo`.", ["https://example.com/a.png"]),
     ] = None
     video_url: Annotated[
@@ -231,7 +265,7 @@ def _in_words(error: ValidationError, *above: str) -> list[InitErrorDetails]:
     found = [{**item, "loc": (*above, *item["loc"])} for item in error.errors(include_url=False, include_input=False)]
     shown = [_error(item["loc"], words(item, _NAMES)) for item in found[:MAXIMUM_PROBLEMS]]
     more = len(found) - len(shown)
-    return [*shown, _error(above, f"and {more} more problems")] if more else shown
+    return [*shown, _error(above, "and more problems")] if more else shown
 
 
 def _error(loc: Any, text: str) -> InitErrorDetails:

@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -472,3 +472,24 @@ def test_an_outage_without_end_begins_no_more(table: tuple[Any, str], monkeypatc
         ledger.release(entry, Begun(NOW))
 
     assert ledger.is_clogged
+
+
+@dataclass
+class Recorded:
+    """A DynamoDB client that notes what GetItem was asked for."""
+
+    client: Any
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def get_item(self, **call: Any) -> Any:
+        """Note it, and ask."""
+        self.asked.append(call)
+        return self.client.get_item(**call)
+
+
+def test_what_is_known_of_a_key_is_read_consistently(table: tuple[Any, str], key: str) -> None:
+    """An answer of a moment ago would take an accepted message for one that never was sent."""
+    client: Any = Recorded(table[0])
+
+    assert Ledger(client, table[1], DAYS, resend_unknown=False).look(attempt(key, "a"), NOW) is None
+    assert [call["ConsistentRead"] for call in client.asked] == [True]

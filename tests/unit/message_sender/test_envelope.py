@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from message_sender.contract.message import Message, check
-from message_sender.envelope import Delivery, UnknownEventError, open_event
+from message_sender.envelope import MAXIMUM_LAYERS, Delivery, UnknownEventError, open_event
 from message_sender.sqs_limits import is_allowed
 from tests.support import ROOT
 from tests.support.builders import eventbridge_event, message, sns_notification, sqs_event, sqs_record, text_attribute
@@ -480,3 +481,86 @@ def test_the_event_that_sam_generates_goes_through(place: Callable[[Any], Any]) 
 
     assert delivery.key == "cdc73f9d-aea9-11e3-9d5a-835b769c0d9c"
     assert isinstance(check(delivery.content), Message)
+
+
+# --- layers, and what is not required --------------------------------------------------------------------------------
+
+
+def test_envelopes_within_envelopes_are_bounded() -> None:
+    """More layers than AWS can make are refused, with the key of the innermost that was opened."""
+    content: Any = message()
+    for number in range(MAXIMUM_LAYERS + 1):
+        content = eventbridge_event(content, id=f"event-{number}")
+
+    delivery = opened(sqs_event(sqs_record(content)))
+
+    assert delivery.problem == f"more than {MAXIMUM_LAYERS} envelopes within each other"
+    assert delivery.content is None
+    assert delivery.key == "event-1"
+
+
+@pytest.mark.parametrize("wrap", [wrap for wrap, _ in ENVELOPES.values()], ids=ENVELOPES.keys())
+def test_the_producers_own_characters_are_kept(wrap: Wrap) -> None:
+    """From the queue, through every layer; Lambda's runtime has read what comes directly."""
+    event, _ = wrap(message(contact_saving={"extra_fields": {"price": "PRICE"}}))
+    is_queued = isinstance(event, dict) and "Records" in event
+    if is_queued:
+        event["Records"][0]["body"] = re.sub(r'\\*"PRICE\\*"', "10.00", event["Records"][0]["body"])
+
+    text = opened(event).content_text
+
+    assert ("10.00" in (text or "")) is is_queued
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"md5OfBody": None},
+        {"awsRegion": None},
+        {"eventSource": None},
+        {"messageAttributes": None},
+        {"messageAttributes": {"a": {"stringValue": "x", "stringListValues": None, "dataType": "String"}}},
+        {"eventSourceARN": None},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("missing", [False, True])
+def test_what_is_not_used_of_a_record_is_not_required(change: dict[str, Any], *, missing: bool) -> None:
+    """A null, or a field that is not there, does not fail the batch."""
+    record = {**sqs_record(message()), **change}
+    if missing:
+        record = {name: value for name, value in record.items() if value is not None}
+    del record["attributes"]["SenderId"]
+
+    delivery = opened(sqs_event(record))
+
+    assert delivery.problem is None
+    assert isinstance(check(delivery.content), Message)
+
+
+@pytest.mark.parametrize("name", ["UnsubscribeURL", "SigningCertURL", "Signature", "SignatureVersion", "Timestamp"])
+def test_what_is_not_used_of_a_notification_is_not_required(name: str) -> None:
+    """A topic's settings, or another version of SNS, leave fields out."""
+    notification = sns_notification(json.dumps(message()))
+    del notification[name]
+
+    assert opened(sqs_event(sqs_record(notification))).problem is None
+
+
+@pytest.mark.parametrize("name", ["account", "time", "region", "resources", "version"])
+def test_what_is_not_used_of_an_event_is_not_required(name: str) -> None:
+    """An InputTransformer may make an event of what it likes."""
+    event = eventbridge_event(message())
+    del event[name]
+
+    assert opened(event).problem is None
+    assert opened(sqs_event(sqs_record(event))).problem is None
+
+
+def test_only_the_decision_is_obeyed() -> None:
+    """A moved dead letter names its attempt; only the command line's redrive says that it is to be sent again."""
+    moved = opened(sqs_event(sqs_record(message(), attributes={"UNKNOWN_ATTEMPT": text_attribute("a")})))
+    decided = opened(sqs_event(sqs_record(message(), attributes={"RESEND_ATTEMPT": text_attribute("a")})))
+
+    assert (moved.unknown_attempt, moved.resend_attempt) == ("a", None)
+    assert (decided.unknown_attempt, decided.resend_attempt) == (None, "a")

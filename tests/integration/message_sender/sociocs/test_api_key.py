@@ -49,8 +49,26 @@ def deliver(application: Application, *records: dict[str, Any]) -> int:
         json.dumps({"apikey": OLD}),
         json.dumps({"apikey": f" {OLD} ", "note": "of the shop"}, indent=2),
         OLD.encode(),
+        f'"{OLD}"',
+        f"'{OLD}'\n",
+        f"\ufeff{OLD}\r\n",
+        f"\u201c{OLD}\u201d",
+        json.dumps({"apikey": f'"{OLD}"'}),
+        json.dumps({"api_key": OLD}),
     ],
-    ids=["plain", "plain-with-newline", "json", "json-with-more", "binary"],
+    ids=[
+        "plain",
+        "plain-with-newline",
+        "json",
+        "json-with-more",
+        "binary",
+        "quoted",
+        "single-quoted",
+        "with-a-byte-order-mark",
+        "with-typographic-quotes",
+        "json-quoted",
+        "json-with-another-name",
+    ],
 )
 def test_forms_of_the_secret(secret: str | bytes, world: World) -> None:
     """A plain string or JSON with `apikey`, as the console and the command line leave them."""
@@ -137,6 +155,13 @@ def test_an_apikey_that_stays_refused_is_not_hammered(world: World) -> None:
         ('{"apikey": ""}', 'the secret is JSON without a string "apikey"'),
         ('{"apikey": 12345}', 'the secret is JSON without a string "apikey"'),
         ('{"key": "planted"}', 'the secret is JSON without a string "apikey"'),
+        ("apikey: planted-id:planted", "the secret holds characters that an apikey cannot have"),
+        (
+            "apikey=planted-id:planted",
+            "the secret is an apikey with something around it: store the apikey alone, ID:SECRET",
+        ),
+        (r'"{\"apikey\": \"planted\"}"', "the secret is neither a plain apikey nor JSON"),
+        ("`planted", "the secret is an apikey with something around it: store the apikey alone, ID:SECRET"),
         ('{"apikey": "planted\\nX-Evil: 1"}', "the secret holds characters that an apikey cannot have"),
         ("planted\r\nX-Evil: 1", "the secret holds characters that an apikey cannot have"),
         ("planted key", "the secret holds characters that an apikey cannot have"),
@@ -300,3 +325,56 @@ def test_an_apikey_does_not_show_itself() -> None:
     """Whoever prints one sees which refresh it came from, and no more."""
     assert OLD not in repr(ApiKey(OLD, 3))
     assert "3" in repr(ApiKey(OLD, 3))
+
+
+# --- a secret that cannot be read -------------------------------------------------------------------------------------
+
+
+class FlakySecrets:
+    """A secret that is read, or is not."""
+
+    def __init__(self) -> None:
+        self.value: str | None = OLD
+
+    def get(self, name: str, max_age: int, *, force_fetch: bool) -> object:  # noqa: ARG002 - the reader's signature
+        """Give it, or fail."""
+        if self.value is None:
+            raise GetParameterError("throttled")
+        return self.value
+
+    def clear_cache(self) -> None:
+        """There is none."""
+
+
+def test_an_apikey_in_hand_is_used_until_it_is_refused() -> None:
+    """Secrets Manager is down, and Sociocs is not: messages go on, and it is counted."""
+    secrets, stale = FlakySecrets(), []
+    source = ApiKeySource("secret", secrets, 0, on_stale=lambda: stale.append(1))
+    key = source.get()
+    secrets.value = None
+
+    assert [source.get().value for _ in range(3)] == [OLD] * 3
+    assert len(stale) == 3
+    with pytest.raises(ApiKeyUnavailableError):
+        source.refresh(key)
+    with pytest.raises(ApiKeyUnavailableError):
+        source.get()
+
+
+def test_without_an_apikey_in_hand_the_secret_is_needed() -> None:
+    """The first message of an instance has no other."""
+    secrets = FlakySecrets()
+    secrets.value = None
+
+    with pytest.raises(ApiKeyUnavailableError):
+        ApiKeySource("secret", secrets, 300).get()
+
+
+def test_a_secret_that_is_emptied_stops_nothing_at_once() -> None:
+    """Somebody edits it: until the apikey in hand is refused, messages go on."""
+    secrets = FlakySecrets()
+    source = ApiKeySource("secret", secrets, 0)
+    source.get()
+    secrets.value = ""
+
+    assert source.get().value == OLD
