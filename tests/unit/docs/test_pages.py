@@ -40,6 +40,17 @@ def test_every_path_in_contributing_exists() -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_every_name_in_contributing_is_in_its_file() -> None:
+    """A recipe that says "`NAME` in `file`" is right about the name."""
+    text = " ".join(CONTRIBUTING.read_text(encoding="utf-8").split())
+    named = re.findall(r"`(\w+)`(?: or `(\w+)`)? (?:in|to) `([\w./-]+\.\w+)`", text)
+
+    assert len(named) >= 5
+    for *names, path in named:
+        content = (ROOT / path).read_text(encoding="utf-8")
+        assert [name for name in names if name and name not in content] == [], path
+
+
 EXAMPLES = {"x.py", "test_x.py"}
 """Names that stand for any module."""
 
