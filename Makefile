@@ -18,7 +18,7 @@ RUN_UV := env -u VIRTUAL_ENV -u PYTHONPATH UV_PYTHON_DOWNLOADS=never $(UV)
 # hashes of the lock.
 define install
 	@if [ -z "$$PIP_INDEX_URL" ]; then \
-		UV_PROJECT_ENVIRONMENT=$(CURDIR)/$(1) $(RUN_UV) sync --frozen --quiet --python $(PYTHON) --project $(3) $(2); \
+		UV_PROJECT_ENVIRONMENT="$(CURDIR)/$(1)" $(RUN_UV) sync --frozen --quiet --python $(PYTHON) --project $(3) $(2); \
 	else \
 		export UV_DEFAULT_INDEX="$$PIP_INDEX_URL"; \
 		$(RUN_UV) venv --quiet --allow-existing --python $(PYTHON) $(1) && \

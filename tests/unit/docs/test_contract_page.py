@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from message_sender.contract.message import ContactSaving, GupshupVariables, Message, Metadata, Template, check
 from message_sender.envelope import open_event
 from message_sender.observability import Observer
-from message_sender.outcome import Accepted, ErrorCode, Outcome, Rejected, Route
+from message_sender.outcome import Accepted, ErrorCode, Outcome, Rejected, Route, Unknown
 from message_sender.reporting import Reporter
 from message_sender.routing import Routed
 from tests.support import ROOT
@@ -220,7 +220,8 @@ def test_the_outcome_events_on_the_page_are_the_ones_that_are_published() -> Non
     exhausted = Rejected(ErrorCode.RETRIES_EXHAUSTED, "why", ErrorCode.API_UNAVAILABLE)
     assert set(accepted) == set(published(Accepted("Xyz12345")))
     assert set(failed) == set(published(Rejected(ErrorCode.INVALID_MESSAGE, "why")))
-    fields = {*published(Accepted("Xyz12345")), *published(exhausted)}
+    unknown = Unknown("why", "attempt", 1_790_000_000.0)
+    fields = {*published(Accepted("Xyz12345")), *published(exhausted), *published(unknown)}
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == fields
 
 

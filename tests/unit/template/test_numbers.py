@@ -4,8 +4,18 @@ from typing import Any
 
 import pytest
 
+from message_sender.aws import ANSWER_SECONDS, CALL_SECONDS, CONNECT_SECONDS
+from message_sender.batch import RESERVE_SECONDS
+from message_sender.settings import Settings
 from sandbox.aws.cloudformation.functions import TemplateError
 
+REQUIRED = (
+    "SOCIOCS_BASE_URL",
+    "API_KEY_SECRET_ARN",
+    "LEDGER_TABLE_NAME",
+    "MESSAGE_QUEUE_URL",
+    "DEAD_LETTER_QUEUE_URL",
+)
 TEN = [str(number) for number in range(1, 11)]
 
 
@@ -68,6 +78,25 @@ def test_receives_outlast_the_longest_retry(template: dict[str, Any]) -> None:
     receives = template["Mappings"]["Fixed"]["MessageQueue"]["MaximumReceiveCount"]
     shortest = sum(min(900, 30 * 2**receive) / 2 for receive in range(receives))
     assert shortest > _largest(template, "MaximumRetryHours") * 3600
+
+
+def test_the_worst_case_of_a_send_fits_into_the_function(template: dict[str, Any]) -> None:
+    """Secret and ledger hang before the request, ledger and queues after it: the invocation ends in time."""
+    assert CALL_SECONDS >= CONNECT_SECONDS + ANSWER_SECONDS + 1, "botocore waits up to 1 s before its second try"
+    assert RESERVE_SECONDS >= 3 * CALL_SECONDS, "the ledger's write, the dead letters, and the waits of what goes back"
+    for read_timeout, timing in template["Mappings"]["TimingByReadTimeoutSeconds"].items():
+        for connect_timeout in ("0.5", "5"):
+            settings = Settings.from_environment(
+                {
+                    **dict.fromkeys(REQUIRED, "http://127.0.0.1"),
+                    "CONNECT_TIMEOUT_SECONDS": connect_timeout,
+                    "READ_TIMEOUT_SECONDS": read_timeout,
+                }
+            )
+            before = 2 * CALL_SECONDS  # the claim of the key, and the secret
+            needed = before + settings.attempt_seconds + RESERVE_SECONDS
+            # The smallest function has no time for a request after a claim and a secret that hang: it is handed back.
+            assert needed <= timing["FunctionTimeoutSeconds"] + (before if int(read_timeout) < 10 else 0)
 
 
 def test_a_slow_connection_cannot_use_up_the_function(template: dict[str, Any]) -> None:
