@@ -29,7 +29,7 @@ _PORT = click.IntRange(0, 65535)
 def main() -> None:
     """The message sender on this machine: no AWS account, no Docker, nothing but loopback."""
     _forget_the_developers_aws()
-    # They end it like Ctrl-C does, with everything stopped in order. Closing the terminal is SIGHUP (Windows has none).
+    # These signals end the sandbox in order, as Ctrl-C does. SIGHUP comes when the terminal closes; Windows has none.
     for name in ("SIGTERM", "SIGHUP"):
         if number := getattr(signal, name, None):
             signal.signal(number, lambda received, _: sys.exit(128 + received))
@@ -38,7 +38,7 @@ def main() -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def demo(*, as_json: bool) -> None:
-    """Send every sample in events/ and show what became of each.
+    """Send every sample in events/ and show the fate of each.
 
     Exits with 1 when a message was lost, sent twice, or did not settle.
     """
@@ -118,7 +118,7 @@ def soak(
 
 
 def _forget_the_developers_aws() -> None:
-    """Profiles, credentials, endpoints and proxies of this machine have no say here."""
+    """Remove the profiles, credentials, endpoints and proxies of this machine from the environment."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
@@ -127,7 +127,7 @@ def _forget_the_developers_aws() -> None:
 
 @contextmanager
 def _explaining_failures() -> Iterator[None]:
-    """A sandbox that cannot start says why, without a traceback."""
+    """Print why a sandbox cannot start, without a traceback."""
     try:
         yield
     except (DeploymentFailed, RuntimeError, TimeoutError) as error:
@@ -135,10 +135,9 @@ def _explaining_failures() -> Iterator[None]:
 
 
 def instructions(sandbox: Sandbox) -> str:
-    """What to copy into another terminal.
+    """Return the text to copy into another terminal.
 
-    SQS gets its endpoint by switch as well: version 1 of the AWS CLI has an address of its own for it, and takes that
-    before the environment's.
+    SQS gets its endpoint by a switch as well, because version 1 of the AWS CLI ignores the environment's for SQS.
     """
     aws = shlex.quote(_command("aws"))
     queue = sandbox.outputs["MessageQueueUrl"]
@@ -181,12 +180,12 @@ Ctrl-C stops it all.
 
 
 def _command(name: str) -> str:
-    """A command of this environment, from wherever the other terminal is."""
+    """Return the absolute path of a command of this environment."""
     return str(Path(sys.executable).with_name(name))
 
 
 def _message(key: str, text: str) -> dict[str, object]:
-    """A message with a key of its own: not one of events/ or the README, whose messages would be duplicates then."""
+    """Return a message. Its key is none of those in events/ and the README, whose messages would be duplicates."""
     return {
         "provider": "twlo",
         "channel_key": "any",

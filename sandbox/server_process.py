@@ -1,6 +1,6 @@
-"""A server of the sandbox in a process of its own: it says its URL on standard output and ends with standard input.
+"""A server of the sandbox in a process of its own. It prints its URL on standard output.
 
-That pipe is how it learns that whoever started it is gone, however it went, on every system: see `end_with_parent`.
+It ends when its standard input closes. So it learns on every system that its parent has ended, see `end_with_parent`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,19 +22,18 @@ ROOT = Path(__file__).resolve().parent.parent
 _START_TIMEOUT_SECONDS = 60.0
 _STOP_TIMEOUT_SECONDS = 5.0
 _URL = re.compile(r"http://127\.0\.0\.1:\d+$")
-# Of what a server that did not start wrote: a traceback and what led to it.
+# How much of the output of a server that did not start is shown: a traceback and the lines before it.
 _LINES_KEPT = 50
 
 
 class ServerProcess:
-    """A `python -m` of the sandbox: started at once, ready when `url` returns, ended with the block.
+    """A `python -m` of the sandbox. It is started at once, ready when `url` returns, and ended with the block.
 
-    name: what it is, for people
-    module: and its arguments
-    environment: on top of this process's own
+    name: its name in messages
+    module: the module and its arguments
     """
 
-    def __init__(self, name: str, module: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, name: str, module: Sequence[str]) -> None:
         self.name = name
         self._lines: deque[str] = deque(maxlen=_LINES_KEPT)
         self._url: str | None = None
@@ -42,13 +41,13 @@ class ServerProcess:
         self._process = subprocess.Popen(
             [sys.executable, "-m", *module],
             cwd=ROOT,
-            env={**os.environ, **(environment or {}), "PYTHONIOENCODING": "utf-8"},
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # Ctrl-C is for the sandbox, which then ends this in order
+            start_new_session=True,  # Ctrl-C reaches only the sandbox, which then ends this process in order
         )
         self._reader = threading.Thread(target=self._read, name=f"{name}'s output", daemon=True)
         self._reader.start()
@@ -67,7 +66,7 @@ class ServerProcess:
         return self._process.pid
 
     def url(self, timeout: float = _START_TIMEOUT_SECONDS) -> str:
-        """Wait until it serves and return where; RuntimeError, with what it wrote, when it ends or takes too long."""
+        """Wait until it serves, and return its URL; RuntimeError with its output when it ends or takes too long."""
         self._ready_or_ended.wait(timeout)
         if self._url is None:
             ended = self._ready_or_ended.is_set()
@@ -89,10 +88,10 @@ class ServerProcess:
                 pipe.close()
 
     def _read(self) -> None:
-        """Read for as long as it runs, so that it never waits for a reader. What it says later goes to our own log."""
+        """Read its output while it runs, so that it never waits for a reader. Pass on what comes after the URL."""
         for line in self._process.stdout or ():
             if self._url is not None:
-                with suppress(OSError):  # a terminal that is gone
+                with suppress(OSError):  # the terminal was closed
                     os.write(2, line.encode())
                 continue
             self._lines.append(line.rstrip())
@@ -105,15 +104,15 @@ class ServerProcess:
 def end_with_parent() -> None:
     """End this process at once when its standard input, if that is a pipe, ends.
 
-    The other end belongs to the process that started this one, and closes with it. A terminal, a file or /dev/null,
-    where there is one, says nothing of that kind: then it takes a signal.
+    The other end of the pipe belongs to the parent, and closes when the parent ends. If standard input is a terminal, a
+    file or /dev/null, only a signal ends this process.
     """
     stdin = 0
     if not stat.S_ISFIFO(os.fstat(stdin).st_mode):
         return
 
     def watch() -> None:
-        # Not sys.stdin.read(): a thread that waits in there makes the interpreter abort at its end.
+        # sys.stdin.read() is not used: a thread that waits in it makes the interpreter abort when it ends.
         while os.read(stdin, 4096):
             pass
         os._exit(0)

@@ -1,7 +1,7 @@
-"""What became of each message: what was sent, against what Sociocs and the dead-letter queue have.
+"""The fate of each message: the messages sent, compared with those in Sociocs and in the dead-letter queue.
 
-Nothing here is an expectation. A message is accepted when it is in the simulator's inbox, dead-lettered when
-it is in the dead-letter queue, lost when it is in neither; what the inbox has beyond that was sent twice.
+A message is accepted when it is in the simulator's inbox, dead-lettered when it is in the dead-letter queue, and lost
+when it is in neither. Everything else in the inbox was sent twice.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ Fate = Literal["accepted", "duplicate", "dead-lettered", "waiting", "lost"]
 
 @dataclass(frozen=True)
 class Sent:
-    """A sample that went through a front door; `id` is what SQS or EventBridge called it."""
+    """A sample that was sent; `id` is the id that SQS or EventBridge gave it."""
 
     sample: Sample
     id: str
 
     @property
     def key(self) -> str:
-        """What makes it the same message again."""
+        """The idempotency key of the message."""
         return self.sample.own_key or self.id
 
 
 @dataclass(frozen=True)
 class Line:
-    """What became of one message.
+    """The fate of one message.
 
-    fate: `duplicate` means that its key was sent before: acknowledged, not sent again
-    message_id: Sociocs's, when accepted or a duplicate
+    fate: `duplicate` means that its key was accepted before: the message was acknowledged and not sent again
+    message_id: Sociocs's id, of an accepted message or a duplicate
     code, reason: of a dead letter
-    retries: attempts after the first
+    retries: number of attempts after the first
     """
 
     name: str
@@ -53,7 +53,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Account:
-    """The lines and their sums: `accepted` and `dead_lettered` are what the inbox and the queue hold."""
+    """The lines and their sums. `accepted` and `dead_lettered` count what the inbox and the queue hold."""
 
     lines: tuple[Line, ...]
     accepted: int
@@ -77,7 +77,7 @@ def settle(
     dead_letters: Sequence[Mapping[str, Any]],
     still_queued: int = 0,
 ) -> Account:
-    """Find each sent message again. `still_queued` messages of the queue may yet become something."""
+    """Find each sent message. `still_queued` is the number of messages that are still in the queue."""
     inbox: dict[str, list[str]] = defaultdict(list)
     for message in accepted:
         inbox[_same(message.body)].append(message.message_id)
@@ -129,16 +129,17 @@ def _accepted(
 
 def _line(item: Sent, fate: Fate, **more: Any) -> Line:
     sample = item.sample
-    return Line(sample.name, sample.way_in, masked(_recipient(sample.content)), fate, **more)
+    return Line(sample.name, sample.way_in, masked(recipient_of(sample)), fate, **more)
 
 
-def _recipient(content: Any) -> str | None:
-    to = content.get("to") if isinstance(content, dict) else None
+def recipient_of(sample: Sample) -> str | None:
+    """Return the recipient of a sample, if it has one."""
+    to = sample.content.get("to") if isinstance(sample.content, dict) else None
     return to if isinstance(to, str) else None
 
 
 def masked(recipient: str | None) -> str:
-    """A recipient that a person can recognise and nobody can call: `+1617•••1212`."""
+    """Return a recipient that a person can recognise and nobody can call: `+1617•••1212`."""
     if recipient is None:
         return "-"
     if len(recipient) < 10:
@@ -157,5 +158,5 @@ def _same_body(item: Sent, body: str) -> bool:
 
 
 def _same(content: Any) -> str:
-    """Equal for equal JSON values, whatever the order of their names."""
+    """Return a text that is equal for equal JSON values, in whatever order their names are."""
     return json.dumps(content, sort_keys=True)

@@ -1,4 +1,4 @@
-"""The sample files in events/ as messages that a producer puts through a front door: SQS or EventBridge.
+"""The sample files in events/ as messages that a producer sends through SQS or EventBridge.
 
 sqs-*.json           a Lambda event of SQS: each record's body and attributes go to SendMessage
 eventbridge-*.json   an EventBridge event, or an array of them: each goes to PutEvents
@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-EVENTS = Path(__file__).resolve().parents[2] / "events"
+from sandbox.server_process import ROOT
+
+EVENTS = ROOT / "events"
 
 
 @dataclass(frozen=True)
 class Sample:
     """One message of a sample file.
 
-    name: of its file, with a number when the file holds several
-    body, attributes: for SendMessage; None when it is an event
-    event: the EventBridge event; None when it goes to the queue directly
+    name: the name of its file, with a number when the file holds several messages
+    body, attributes: for SendMessage; the body is None when the message is an event
+    event: the EventBridge event; None when the message goes to the queue directly
     """
 
     name: str
@@ -32,27 +34,24 @@ class Sample:
 
     @property
     def way_in(self) -> str:
-        """Through which services the message comes."""
+        """The services through which the message comes."""
         if self.event is not None:
             return "EventBridge"
-        value = _json(self.body)
-        if _is_event(value):
-            return "EventBridge in SQS"
-        return "SNS in SQS" if _is_notification(value) else "SQS"
+        return {"event": "EventBridge in SQS", "notification": "SNS in SQS"}.get(self._envelope, "SQS")
 
     @property
     def content(self) -> Any:
-        """What should be a message, out of its envelope; None when there is nothing readable."""
+        """The message without its envelope; None when it cannot be read."""
         if self.event is not None:
             return self.event["detail"]
         value = _json(self.body)
-        if _is_event(value):
+        if self._envelope == "event":
             return value["detail"]
-        return _json(value.get("Message")) if _is_notification(value) else value
+        return _json(value.get("Message")) if self._envelope == "notification" else value
 
     @property
     def forwarded(self) -> Any:
-        """What Sociocs should get of it: the content less `metadata`."""
+        """The JSON that Sociocs should get: the content without `metadata`."""
         content = self.content
         if isinstance(content, dict):
             return {name: value for name, value in content.items() if name != "metadata"}
@@ -68,20 +67,24 @@ class Sample:
 
     @property
     def own_key(self) -> str | None:
-        """The idempotency key that the message brings along; without one it is the id that it is given."""
-        attribute = self.attributes.get("IDEMPOTENCY_KEY")
-        if attribute:
+        """The idempotency key in the message; None when the message gets its key from SQS or EventBridge."""
+        if attribute := self.attributes.get("IDEMPOTENCY_KEY"):
             return str(attribute["StringValue"])
         if self.producer_key or self.event is not None:
             return self.producer_key
+        name = {"event": "id", "notification": "MessageId"}.get(self._envelope)
+        return str(_json(self.body)[name]) if name else None
+
+    @property
+    def _envelope(self) -> str:
         value = _json(self.body)
-        if _is_event(value):
-            return str(value["id"])
-        return str(value["MessageId"]) if _is_notification(value) else None
+        if isinstance(value, dict) and "detail-type" in value and "detail" in value:
+            return "event"
+        return "notification" if isinstance(value, dict) and value.get("Type") == "Notification" else ""
 
 
 def read_samples(directory: Path = EVENTS) -> list[Sample]:
-    """All samples, by file name."""
+    """Return all samples, by file name."""
     files = sorted([*directory.glob("sqs-*.json"), *directory.glob("eventbridge-*.json")])
     return [sample for file in files for sample in _read(file)]
 
@@ -100,7 +103,7 @@ def _read(file: Path) -> Iterator[Sample]:
 
 
 def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
-    """From the shape that Lambda hands over to the one that SendMessage takes."""
+    """Return an attribute in the shape that SendMessage takes, from the shape that Lambda gives."""
     if value.get("binaryValue") is not None:
         return {"DataType": value["dataType"], "BinaryValue": base64.b64decode(value["binaryValue"])}
     return {"DataType": value["dataType"], "StringValue": value["stringValue"]}
@@ -111,11 +114,3 @@ def _json(text: Any) -> Any:
         return json.loads(text)
     except (TypeError, ValueError):
         return None
-
-
-def _is_event(value: Any) -> bool:
-    return isinstance(value, dict) and "detail-type" in value and "detail" in value
-
-
-def _is_notification(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("Type") == "Notification"

@@ -1,11 +1,10 @@
-"""Run a command that dies with the process that started it: `python bound_to_parent.py PARENT_PID COMMAND…`.
+"""Run a command that ends with the process that started it: `python bound_to_parent.py PARENT_PID COMMAND…`.
 
-A sandbox that is ended with kill -9 cannot stop its children. On Linux the kernel can: PR_SET_PDEATHSIG
-survives the exec below. It is set here, in a process of its own, and not between fork and exec of a process
-with threads.
-Elsewhere the command just runs, and ends when the Runtime API it talks to is gone.
+A sandbox that is ended with kill -9 cannot stop its children. On Linux the kernel can: PR_SET_PDEATHSIG survives the
+exec below. It is set in a process of its own, because code between fork and exec of a process with threads is unsafe.
+On other systems the command ends when its Runtime API is gone.
 
-Started by path with `python -I -S`, so it imports only the standard library and costs a few milliseconds.
+It is started by its path with `python -I -S`, so it imports only the standard library and costs a few milliseconds.
 """
 
 import os

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from sandbox.lambda_service.function import Function
-from sandbox.lambda_service.runtime_api import Exited, InitError, Invocation, Ready, Result, RuntimeApi
+from sandbox.lambda_service.runtime_api import INITIALISATION, Invocation, Result, RuntimeApi, failed
 
 # Lambda allows 10 s. A busy laptop is slower, and only a process that hangs should meet this limit.
 INIT_TIMEOUT_SECONDS = 60.0
@@ -31,37 +31,31 @@ class ExecutionEnvironment(threading.Thread):
     """Takes invocations from `work` until it finds None there. A process that ended or overran is replaced.
 
     Only this thread starts the process, because the process gets its death signal when the thread that started it ends.
+
+    initialised: set when the first process is ready or could not start
+    init_failure: why the newest process could not start; None when it could
     """
 
     def __init__(
-        self,
-        function: Function,
-        work: queue.SimpleQueue[Invocation | None],
-        log_path: Path,
-        runtime_client: str,
+        self, function: Function, work: queue.SimpleQueue[Invocation | None], log_path: Path, runtime_client: str
     ) -> None:
         super().__init__(name=log_path.stem, daemon=True)
+        self.initialised = threading.Event()
+        self.init_failure: Result | None = None
         self._function = function
         self._work = work
         self._log_path = log_path
         self._runtime_client = runtime_client
         self._process: subprocess.Popen[bytes] | None = None
         self._api: RuntimeApi | None = None
-        self._failure: Result | None = None
         self._aborted = False
         self._starting = threading.Lock()  # held while a process is started: none is started after an abort
-        self.initialised = threading.Event()
 
     @property
     def process_id(self) -> int | None:
         """The process that would serve the next event, if there is one."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
-
-    @property
-    def init_failure(self) -> Result | None:
-        """Why the newest process could not start, once `initialised` is set."""
-        return self._failure
 
     def run(self) -> None:
         """Serve until there is no more work."""
@@ -71,9 +65,9 @@ class ExecutionEnvironment(threading.Thread):
                 try:
                     result = self._serve(invocation)
                 except Exception as error:  # noqa: BLE001 - whoever waits for the result learns of every error
-                    result = _failed(invocation, "Sandbox.Failed", f"{type(error).__name__}: {error}")
+                    result = failed("Sandbox.Failed", f"{type(error).__name__}: {error}", invocation.request_id)
                 invocation.result.set_result(result)
-                if self.process_id is None and self._failure is None and not self._aborted:
+                if self.process_id is None and self.init_failure is None and not self._aborted:
                     self._start_process()  # before the next event needs it
         finally:
             self._end_process()
@@ -86,45 +80,38 @@ class ExecutionEnvironment(threading.Thread):
                 self._process.kill()
 
     def _serve(self, invocation: Invocation) -> Result:
-        if not self._aborted and (self.process_id is None or self._failure is not None):
+        if not self._aborted and (self.process_id is None or self.init_failure is not None):
             self._start_process()
-        if self._failure is not None:
-            return self._failure
+        if self.init_failure is not None:
+            return self.init_failure
         if self._aborted or self._api is None:
-            return _failed(invocation, "Sandbox.Stopped", "the sandbox is stopping")
-        invocation.deadline = time.time() + self._function.timeout_seconds
+            return failed("Sandbox.Stopped", "the sandbox is stopping", invocation.request_id)
+        seconds = self._function.timeout_seconds
+        invocation.deadline = time.time() + seconds
         self._api.hand_over(invocation)
-        while True:
-            try:
-                match self._api.events.get(timeout=max(0.0, invocation.deadline - time.time())):
-                    case Result(request_id=request_id) as result if request_id == invocation.request_id:
-                        return result
-                    case Exited(code):
-                        return self._lost(invocation, "Runtime.ExitError", _exit_text(code))
-            except queue.Empty:
-                seconds = f"{self._function.timeout_seconds:.2f} seconds"
-                return self._lost(invocation, "Sandbox.Timedout", f"Task timed out after {seconds}")
-
-    def _lost(self, invocation: Invocation, error_type: str, text: str) -> Result:
+        result = self._api.wait_for(invocation.request_id, seconds)
+        if result is not None and result.request_id == invocation.request_id:
+            return result
         self._end_process()
-        result = _failed(invocation, error_type, text)
+        if result is None:
+            result = failed("Sandbox.Timedout", f"Task timed out after {seconds:.2f} seconds")
+        text = f"RequestId: {invocation.request_id} Error: {result.payload['errorMessage']}"
         with self._log_path.open("a", encoding="utf-8") as log:
-            log.write(result.payload["errorMessage"] + "\n")
-        return result
+            log.write(text + "\n")
+        return failed(result.payload["errorType"], text, invocation.request_id)
 
     def _start_process(self) -> None:
         """Start a process and wait until it is ready; `init_failure` says why it is not."""
         try:
-            self._launch()
+            self.init_failure = self._launch()
         except Exception as error:  # noqa: BLE001 - for example no more processes or files: the next event tries again
-            text = f"{type(error).__name__}: {error}"
-            self._failure = Result({"errorType": "Sandbox.StartFailed", "errorMessage": text}, "Unhandled")
+            self.init_failure = failed("Sandbox.StartFailed", f"{type(error).__name__}: {error}")
         finally:
             self.initialised.set()
 
-    def _launch(self) -> None:
+    def _launch(self) -> Result | None:
+        """Return None when the process is ready."""
         self._end_process()
-        self._failure = None
         api = self._api = RuntimeApi(self._function.arn)
         command = [sys.executable, "-m", self._runtime_client, self._function.handler]
         if sys.platform == "linux":
@@ -132,7 +119,7 @@ class ExecutionEnvironment(threading.Thread):
         # The file is opened for appending, so that no process overwrites the lines of another.
         with self._log_path.open("ab") as log, self._starting:
             if self._aborted:
-                return
+                return None
             process = self._process = subprocess.Popen(
                 command,
                 env=self._function.process_environment(api.address),
@@ -142,24 +129,12 @@ class ExecutionEnvironment(threading.Thread):
                 stderr=log,
                 start_new_session=True,  # Ctrl-C reaches only the sandbox, which then ends this process in order
             )
-        threading.Thread(target=lambda: api.events.put(Exited(process.wait())), daemon=True).start()
-        self._await_initialisation(api)
-
-    def _await_initialisation(self, api: RuntimeApi) -> None:
-        try:
-            event = api.events.get(timeout=INIT_TIMEOUT_SECONDS)
-        except queue.Empty:
+        threading.Thread(target=lambda: api.exited(_exit_text(process.wait())), daemon=True).start()
+        result = api.wait_for(INITIALISATION, INIT_TIMEOUT_SECONDS)
+        if result is None:
             text = f"initialisation took more than {INIT_TIMEOUT_SECONDS:.0f} seconds"
-            event = InitError({"errorType": "Sandbox.InitTimedout", "errorMessage": text})
-        match event:
-            case Ready():
-                return
-            case InitError(payload):
-                self._failure = Result(payload, "Unhandled")
-            case Exited(code):
-                self._failure = Result(
-                    {"errorType": "Runtime.ExitError", "errorMessage": _exit_text(code)}, "Unhandled"
-                )
+            return failed("Sandbox.InitTimedout", text)
+        return result if result.function_error else None
 
     def _end_process(self) -> None:
         if self._process is not None:
@@ -170,11 +145,6 @@ class ExecutionEnvironment(threading.Thread):
         if self._api is not None:
             self._api.close()
             self._api = None
-
-
-def _failed(invocation: Invocation, error_type: str, text: str) -> Result:
-    message = f"RequestId: {invocation.request_id} Error: {text}"
-    return Result({"errorType": error_type, "errorMessage": message}, "Unhandled", invocation.request_id)
 
 
 def _exit_text(code: int) -> str:

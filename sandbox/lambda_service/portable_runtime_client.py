@@ -1,7 +1,7 @@
 """A runtime client for platforms without wheels of `awslambdaric` (macOS, Windows): the same protocol.
 
-`python -m sandbox.portable_runtime_client HANDLER` asks the Runtime API for events and posts what the handler
-returns or raises. Because it is a process too, deadlines, crashes and environments mean the same everywhere.
+`python -m sandbox.lambda_service.portable_runtime_client HANDLER` asks the Runtime API for events and posts what the
+handler returns or raises. It is a process as well, so deadlines, crashes and environments work as on Linux.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PREFIX = "/2018-06-01/runtime/"
 
 @dataclass
 class Context:
-    """The part of Lambda's context object that functions use."""
+    """The fields of Lambda's context object that functions use."""
 
     aws_request_id: str
     invoked_function_arn: str
@@ -45,7 +45,7 @@ def main() -> None:
     connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:
         handler = _load(sys.argv[1])
-    except Exception as error:  # noqa: BLE001 - whatever it is, the Runtime API is told
+    except Exception as error:  # noqa: BLE001 - the Runtime API is told of every error
         traceback.print_exc()
         _post(connection, "init/error", _describe(error))
         sys.exit(1)
@@ -72,7 +72,7 @@ def _serve_one(connection: http.client.HTTPConnection, handler: Callable[[Any, C
     )
     try:
         answer = json.dumps(handler(event, context))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the Runtime API is told
+    except Exception as error:  # noqa: BLE001 - the Runtime API is told of every error
         traceback.print_exc()
         _post(connection, f"invocation/{request_id}/error", _describe(error))
     else:

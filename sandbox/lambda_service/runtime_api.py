@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from typing import Any
 from sandbox.http_server import LoopbackHandler, LoopbackServer
 
 _PREFIX = "/2018-06-01/runtime/"
+INITIALISATION = "initialisation"
+"""In place of a request id: the result of the process's initialisation."""
+_EXIT = "exit"
 
 
 @dataclass(frozen=True)
@@ -44,35 +48,18 @@ class Invocation:
     deadline: float = 0.0
 
 
-@dataclass(frozen=True)
-class Ready:
-    """The process finished its initialisation and asks for work."""
-
-
-@dataclass(frozen=True)
-class InitError:
-    """The process could not load its handler; `payload` is the runtime client's own description."""
-
-    payload: Any
-
-
-@dataclass(frozen=True)
-class Exited:
-    """The process ended. `code` is an exit code, or a negative signal number."""
-
-    code: int
-
-
-ProcessEvent = Ready | InitError | Exited | Result
+def failed(error_type: str, message: str, request_id: str = "") -> Result:
+    """Return the result of an invocation that failed."""
+    return Result({"errorType": error_type, "errorMessage": message}, "Unhandled", request_id)
 
 
 class RuntimeApi(LoopbackServer):
-    """Hands events to one process and reports on the queue `events` what the process does."""
+    """Hands events to one process and tells what became of them."""
 
     def __init__(self, function_arn: str) -> None:
         super().__init__(_Handler)
         self.function_arn = function_arn
-        self.events: queue.SimpleQueue[ProcessEvent] = queue.SimpleQueue()
+        self.results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._handed: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._ready = False
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -86,11 +73,26 @@ class RuntimeApi(LoopbackServer):
         """Give `invocation` to the process."""
         self._handed.put(invocation)
 
+    def exited(self, text: str) -> None:
+        """Note that the process ended."""
+        self.results.put(failed("Runtime.ExitError", text, _EXIT))
+
+    def wait_for(self, request_id: str, timeout: float) -> Result | None:
+        """Return the result of this request, or the process's exit; None after `timeout` seconds."""
+        end = time.monotonic() + timeout
+        try:
+            while True:
+                result = self.results.get(timeout=max(0.0, end - time.monotonic()))
+                if result.request_id in (request_id, _EXIT):
+                    return result
+        except queue.Empty:
+            return None
+
     def next(self) -> Invocation | None:
         """Block until there is an event for the process; None when this environment ends."""
         if not self._ready:
             self._ready = True
-            self.events.put(Ready())
+            self.results.put(Result(None, None, INITIALISATION))
         return self._handed.get()
 
     def close(self) -> None:
@@ -110,11 +112,12 @@ class _Handler(LoopbackHandler):
         if invocation is None:
             self.close_connection = True
             return None
+        digits = invocation.request_id.replace("-", "")
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": self.server.function_arn,
-            "Lambda-Runtime-Trace-Id": _trace_id(invocation.request_id),
+            "Lambda-Runtime-Trace-Id": f"Root=1-{digits[:8]}-{digits[8:]};Parent={digits[:16]};Sampled=0",
         }
         return self.answer(200, invocation.event, headers)
 
@@ -122,11 +125,11 @@ class _Handler(LoopbackHandler):
         body = self.read_body()
         match self.path.removeprefix(_PREFIX).split("/"):
             case ["invocation", request_id, "response"]:
-                self.server.events.put(_response(body, request_id))
+                self.server.results.put(_response(body, request_id))
             case ["invocation", request_id, "error"]:
-                self.server.events.put(Result(_error(body), "Unhandled", request_id))
+                self.server.results.put(_error(body, request_id))
             case ["init", "error"]:
-                self.server.events.put(InitError(_error(body)))
+                self.server.results.put(_error(body, INITIALISATION))
             case _:
                 return self.answer(404)
         return self.answer(202, b'{"status":"OK"}')
@@ -136,17 +139,11 @@ def _response(body: bytes, request_id: str) -> Result:
     try:
         return Result(json.loads(body) if body else None, None, request_id)
     except ValueError:
-        error = {"errorType": "Runtime.InvalidResponse", "errorMessage": "the response is not JSON"}
-        return Result(error, "Unhandled", request_id)
+        return failed("Runtime.InvalidResponse", "the response is not JSON", request_id)
 
 
-def _error(body: bytes) -> Any:
+def _error(body: bytes, request_id: str) -> Result:
     try:
-        return json.loads(body)
+        return Result(json.loads(body), "Unhandled", request_id)
     except ValueError:
-        return {"errorType": "Unknown", "errorMessage": body.decode(errors="replace")}
-
-
-def _trace_id(request_id: str) -> str:
-    digits = request_id.replace("-", "")
-    return f"Root=1-{digits[:8]}-{digits[8:]};Parent={digits[:16]};Sampled=0"
+        return failed("Unknown", body.decode(errors="replace"), request_id)

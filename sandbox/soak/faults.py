@@ -1,4 +1,4 @@
-"""Ordinary trouble, one kind at a time: each lasts as long as its block, and leaves everything as it was."""
+"""The faults of a soak, one kind at a time. Each lasts as long as its block, and leaves everything as it was."""
 
 from __future__ import annotations
 
@@ -7,20 +7,31 @@ import random
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from sandbox.sandbox import Sandbox
 
 READ_TIMEOUT_SECONDS = 2.0
-"""The function's, while it has trouble: a slow answer is to be late soon."""
+"""The function's read timeout during a soak. It is short, so that a slow answer is soon too late."""
 
 Fault = Callable[[Sandbox, random.Random], AbstractContextManager[None]]
 
 
-@contextmanager
-def _down(sandbox: Sandbox, chance: random.Random) -> Iterator[None]:
-    sandbox.sociocs.rule(status=chance.choice([500, 502, 503, 504, 511]))
-    yield
-    sandbox.sociocs.clear_rules()
+def _rule(make: Callable[[random.Random], dict[str, Any]]) -> Fault:
+    """Return a fault that is a rule of the simulator."""
+
+    @contextmanager
+    def fault(sandbox: Sandbox, chance: random.Random) -> Iterator[None]:
+        sandbox.sociocs.rule(**make(chance))
+        yield
+        sandbox.sociocs.clear_rules()
+
+    return fault
+
+
+def _few(chance: random.Random) -> int:
+    """Return to how many requests a rule applies: few, because a person must decide about each unknown outcome."""
+    return chance.randint(1, 4)
 
 
 @contextmanager
@@ -28,35 +39,6 @@ def _throttling(sandbox: Sandbox, chance: random.Random) -> Iterator[None]:
     sandbox.sociocs.set_rate_limit(chance.randint(1, 5), retry_after=chance.random() < 0.5)
     yield
     sandbox.sociocs.set_rate_limit(None)
-
-
-@contextmanager
-def _losing_answers(sandbox: Sandbox, chance: random.Random) -> Iterator[None]:
-    # Few: each is one for a person, and they are to stay the exception.
-    sandbox.sociocs.rule(drop="after-reading", accept=True, times=chance.randint(1, 4))
-    yield
-    sandbox.sociocs.clear_rules()
-
-
-@contextmanager
-def _cutting_requests(sandbox: Sandbox, chance: random.Random) -> Iterator[None]:
-    sandbox.sociocs.rule(drop="before-reading", times=chance.randint(1, 4))
-    yield
-    sandbox.sociocs.clear_rules()
-
-
-@contextmanager
-def _too_slow(sandbox: Sandbox, chance: random.Random) -> Iterator[None]:
-    sandbox.sociocs.rule(delay_seconds=READ_TIMEOUT_SECONDS * 1.5, times=chance.randint(1, 4))
-    yield
-    sandbox.sociocs.clear_rules()
-
-
-@contextmanager
-def _unreadable(sandbox: Sandbox, chance: random.Random) -> Iterator[None]:
-    sandbox.sociocs.rule(status=200, body="<html>Welcome</html>", accept=True, times=chance.randint(1, 4))
-    yield
-    sandbox.sociocs.clear_rules()
 
 
 @contextmanager
@@ -83,12 +65,14 @@ def _paused(sandbox: Sandbox, _: random.Random) -> Iterator[None]:
 
 
 FAULTS: dict[str, Fault] = {
-    "Sociocs is down": _down,
+    "Sociocs is down": _rule(lambda chance: {"status": chance.choice([500, 502, 503, 504, 511])}),
     "Sociocs throttles": _throttling,
-    "answers get lost": _losing_answers,
-    "requests are cut off": _cutting_requests,
-    "answers come too late": _too_slow,
-    "answers are not readable": _unreadable,
+    "answers get lost": _rule(lambda chance: {"drop": "after-reading", "accept": True, "times": _few(chance)}),
+    "requests are cut off": _rule(lambda chance: {"drop": "before-reading", "times": _few(chance)}),
+    "answers come too late": _rule(lambda chance: {"delay_seconds": READ_TIMEOUT_SECONDS * 1.5, "times": _few(chance)}),
+    "answers are not readable": _rule(
+        lambda chance: {"status": 200, "body": "<html>Welcome</html>", "accept": True, "times": _few(chance)}
+    ),
     "the apikey was rotated": _rotated,
     "a process of the function is killed": _killed,
     "sending is paused": _paused,

@@ -1,8 +1,8 @@
-"""Minutes of ordinary trouble under a steady load, and then the account: was anything lost, or sent twice?
+"""Minutes of faults under a steady load, and then the account: was a message lost, or sent twice?
 
-Producers put messages on the queue and on the bus, some of them twice, some that cannot succeed, while one fault
-follows another (`sandbox.soak.faults`). In the end an operator corrects what was wrong and redrives. What was sent, in
-which order, and which fault comes when, follows from the seed; what meets what is up to the machine.
+Producers put messages on the queue and on the bus while one fault follows another (`sandbox.soak.faults`). Some
+messages go twice, and some cannot succeed. In the end an operator corrects the cause and redrives. The seed decides
+what is sent and which fault comes when. The machine decides which message meets which fault.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ from sandbox.soak.faults import FAULTS, READ_TIMEOUT_SECONDS
 from sandbox.steps import Steps, showing_steps
 
 MOST_MESSAGES = 15_000
-"""The simulator remembers 20,000 messages; moto's queues are slow long before."""
+"""moto needs time in proportion to the depth of a queue, and the simulator keeps 128 MiB of messages."""
 FUNCTIONS = 2
 # The first wait after a failed attempt, 15 to 30 s, is half a second at most here.
 _TIME_SCALE = 60.0
-# A batch has to keep 12 s in reserve, and one attempt takes 3 s at most.
+# The function keeps time in reserve for each batch, and one attempt takes 3 s at most.
 _FUNCTION_SECONDS = 20.0
-# Longer than the function's timeout: what a killed process held comes back when it is certainly over.
+# This is longer than the function's timeout: a killed process's messages come back when it has certainly ended.
 _VISIBILITY_SECONDS = 25
 _SETTLE_SECONDS = 180.0
 _CHANNEL_KEY, _NEW_CHANNEL_KEY = "ck_main", "ck_new"
 _DEAD_LETTER_QUEUES = ("MessageDeadLetterQueueUrl", "EventDeadLetterQueueUrl")
-# Unknown may be sent. Refused was true when it was written: of two letters of one message, sent twice, the redrive may
-# have sent back one while the other was out of sight behind its FIFO group.
+# A message of unknown outcome may have been accepted. A refusal was true when the letter was written: if a message was
+# sent twice, the redrive may have sent back one letter while its FIFO group hid the other.
 _MAY_BE_ACCEPTED = {"OUTCOME_UNKNOWN", "API_REJECTED"}
 _NUMBER = re.compile(r"soak message (\d+)")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The account of a soak: messages by number, each counted once however often it was sent.
+    """The account of a soak. Each message is counted once, however often it was sent.
 
-    accepted: in Sociocs's inbox
-    dead_lettered: in the dead-letter queue, by code
-    lost: in neither
-    duplicated: more than once in the inbox
-    misreported: in the inbox, and a dead letter with a code that says that it cannot be
+    accepted: number of messages in Sociocs's inbox
+    dead_lettered: number of letters in the dead-letter queue, by code
+    lost: messages in neither
+    duplicated: messages that are in the inbox more than once
+    misreported: messages in the inbox with a dead letter whose code says that they are not
     """
 
     sent: int
@@ -64,7 +64,7 @@ class Outcome:
 
     @property
     def kept_its_promises(self) -> bool:
-        """Whether each message is where it should be, once."""
+        """Whether each message is in the right place, once."""
         return not (self.lost or self.duplicated or self.misreported)
 
     @property
@@ -78,7 +78,7 @@ class Outcome:
 
 
 def judge(sent: Iterable[int], inbox: Iterable[str], dead_letters: Iterable[tuple[str, str]]) -> Outcome:
-    """Hold what was sent against what there is.
+    """Compare the messages sent with those that there are.
 
     sent: the numbers of the messages
     inbox: the texts that Sociocs accepted
@@ -108,7 +108,7 @@ def _number(text: str) -> int:
 
 @dataclass
 class Producers:
-    """Everybody who sends. Of ten messages one is sent twice, one comes without a key, some cannot succeed at first."""
+    """All producers. Of ten messages one is sent twice and one has no key. Some cannot succeed at first."""
 
     sandbox: Sandbox
     chance: random.Random
@@ -121,7 +121,7 @@ class Producers:
         while not ends.wait(max(0.0, began + len(self.sent) / rate - time.monotonic())):
             number = len(self.sent)
             body = self._body(number)
-            self.sent.append(number)  # before it goes out: what was not sent after all would show as lost
+            self.sent.append(number)  # noted before it is sent, so that a message that was not sent shows as lost
             self._put(body)
             if "idempotency_key" in body and self.chance.random() < 0.1:
                 again.append(body)
@@ -161,7 +161,7 @@ class Producers:
 def main(
     *, minutes: float, rate: float, seed: int, parameters: Mapping[str, str], log_directory: Path | None, as_json: bool
 ) -> int:
-    """Run a soak, print its account, and return 0 when every message is where it should be, once, else 1."""
+    """Run a soak, print its account, and return 0 when it kept its promises, else 1."""
     with showing_steps() as steps:
         outcome = run(minutes * 60, rate, seed, steps, parameters=parameters, log_directory=log_directory)
     if as_json:
@@ -211,7 +211,7 @@ def run(
             finally:
                 ends.set()
             producing.result()
-        steps("All is well again: waiting until every message is accepted or dead-lettered")
+        steps("The faults are over: waiting until every message is accepted or dead-lettered")
         sandbox.wait_until_settled(_SETTLE_SECONDS)
         steps("The channel key is known now: redriving what can succeed")
         sandbox.sociocs.set_channel_keys([_CHANNEL_KEY, _NEW_CHANNEL_KEY])
@@ -225,9 +225,9 @@ def run(
 
 
 def _trouble(sandbox: Sandbox, chance: random.Random, until: float, steps: Steps) -> None:
-    """One fault after another, with a little peace in between."""
+    """Cause one fault after another, with a short pause between them."""
     names = list(FAULTS)
-    chance.shuffle(names)  # each has its turn before one comes again, in a short run too
+    chance.shuffle(names)  # each fault comes once before one comes again, also in a short run
     turn = 0
     while time.monotonic() < until:
         name = names[turn % len(names)]
@@ -239,12 +239,12 @@ def _trouble(sandbox: Sandbox, chance: random.Random, until: float, steps: Steps
 
 
 def _redrive(sandbox: Sandbox) -> None:
-    """Send back all but unknown outcomes, with the operator's own command."""
+    """Send back all letters except unknown outcomes, with the operator's own command."""
     command = [sys.executable, str(Path(sys.executable).with_name("sociocs")), "dead-letters", "redrive", "--json"]
     environment = {**os.environ, **sandbox.environment, "SOCIOCS_STACK": sandbox.stack_name}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     found = json.loads(done.stdout or "{}")
-    # Of a FIFO group only the first ten letters can be read, and some of those stay: that is no failure here.
+    # Only the first ten letters of a FIFO group can be read, and some of those stay. That is no failure here.
     if not found.get("finished") or found["failed"] or found["undeleted"]:
         raise RuntimeError(f"the redrive failed: {done.stderr.strip()}")
 

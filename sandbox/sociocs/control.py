@@ -40,10 +40,8 @@ def _fields(record: RecordedRequest | AcceptedMessage) -> Values:
 
 
 def _settings(simulator: Simulator, values: Values) -> None:
-    if "apikeys" in values:
-        simulator.set_apikeys(values["apikeys"])
-    if "channel_keys" in values:
-        simulator.set_channel_keys(values["channel_keys"])
+    simulator.apikeys = values.get("apikeys", simulator.apikeys)
+    simulator.channel_keys = values.get("channel_keys", simulator.channel_keys)
     if "rate_limit" in values:
         limit = values["rate_limit"]
         simulator.set_rate_limit(RateLimit(**limit) if limit else None)

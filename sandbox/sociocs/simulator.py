@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -249,16 +249,6 @@ class Simulator:
                 if active.rule.hold and number in (None, active.number):
                     active.gate.set()
             self.rules = [active for active in self.rules if not active.gate.is_set()]
-
-    def set_apikeys(self, apikeys: Sequence[str] | None) -> None:
-        """Take only these as valid from now on; None: any that is not empty."""
-        with self.changed:
-            self.apikeys = apikeys
-
-    def set_channel_keys(self, channel_keys: Sequence[str] | None) -> None:
-        """Know only these from now on; None: any that is not empty."""
-        with self.changed:
-            self.channel_keys = channel_keys
 
     def set_rate_limit(self, rate_limit: RateLimit | None) -> None:
         """Apply this limit from now on; None: no limit."""

@@ -97,7 +97,7 @@ def test_messages_of_the_cli_are_accepted(sandbox: Sandbox) -> None:
 
 
 def test_the_commands_that_the_sandbox_prints_work_as_printed(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Copied into a terminal in any folder, each does what it says: both messages arrive, as none of another's."""
+    """Each command works in a terminal in any folder, and both messages arrive."""
     sandbox.client("secretsmanager").put_secret_value(SecretId=sandbox.outputs["ApiKeySecretArn"], SecretString=APIKEY)
     before = sandbox.sociocs.accepted_count
     printed = [line.strip() for line in instructions(sandbox).splitlines()]

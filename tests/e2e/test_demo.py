@@ -37,7 +37,7 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 
 
 def descendants(pid: int) -> set[int]:
-    """All processes under this one, by Linux's own account."""
+    """Return the ids of all descendants of a process."""
     found: set[int] = set()
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in map(int, children.read_text().split()):
@@ -46,7 +46,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def alive(pids: set[int]) -> set[int]:
-    """Those that still run; a zombie does not."""
+    """Return those that still run. A zombie does not run."""
     running = set()
     for pid in pids:
         try:
@@ -78,7 +78,7 @@ def wait_for(condition: Callable[[], Any], timeout: float = 60.0) -> None:
 
 
 def test_two_demos_side_by_side() -> None:
-    """Both account for every sample, one as a table and one as JSON, and leave no process behind."""
+    """Both account for every sample, one as text and one as JSON, and leave no process behind."""
     table, as_json = start("demo", COLUMNS="140"), start("demo", "--json")
     outputs = [process.communicate(timeout=110) for process in (table, as_json)]
     assert (table.returncode, as_json.returncode) == (0, 0), outputs
@@ -106,7 +106,7 @@ def test_two_demos_side_by_side() -> None:
 
 
 def test_narrow_output_has_no_long_lines() -> None:
-    """Sixty columns suffice, each message with lines of its own and the closing line last."""
+    """With 60 columns no line is longer, and the closing line is last."""
     process = start("demo", COLUMNS="60")
     shown, errors = process.communicate(timeout=110)
     assert process.returncode == 0, errors
@@ -117,7 +117,7 @@ def test_narrow_output_has_no_long_lines() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_up_leaves_no_process(ending: signal.Signals, tmp_path: Path) -> None:
-    """However the sandbox is ended, everything that it started ends with it."""
+    """All processes that the sandbox started end with it, however it is ended."""
     process = start("up", TMPDIR=str(tmp_path))  # what kill -9 leaves there goes with the test
     try:
         assert process.stdout is not None
@@ -145,7 +145,7 @@ def test_up_leaves_no_process(ending: signal.Signals, tmp_path: Path) -> None:
 def test_a_sandbox_that_is_ended_while_it_starts_leaves_nothing(
     ending: signal.Signals, children: int, tmp_path: Path
 ) -> None:
-    """As soon as there is a child process (the third is the function's), the end of the sandbox is the end of all."""
+    """From the first child process on (the third is the function's), all processes end with the sandbox."""
     process = start("up", TMPDIR=str(tmp_path))
     try:
         wait_for(lambda: len(descendants(process.pid)) >= children)
@@ -172,7 +172,7 @@ def test_a_sandbox_that_cannot_start_says_why() -> None:
 
 @pytest.mark.parametrize("option", ["--aws-port", "--sociocs-port"])
 def test_a_port_that_is_taken_is_named(option: str) -> None:
-    """Whoever asks for a port that somebody has reads which, in place of a traceback."""
+    """If a port is taken, the error names it and has no traceback."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -186,7 +186,7 @@ def test_a_port_that_is_taken_is_named(option: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["--functions=0", "--time-scale=0", "--aws-port=-1", "--sociocs-port=65536"])
 def test_a_number_out_of_range_is_refused(wrong: str) -> None:
-    """Nothing is started for a number that makes no sense; the option is named."""
+    """A number out of range is refused before anything starts, and the message names the option."""
     process = start("up", wrong)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2

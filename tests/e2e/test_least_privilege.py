@@ -1,4 +1,4 @@
-"""The role's policy against the calls that are made: what is granted is used, and what is used is granted."""
+"""The role's policy compared with the calls: each granted action is used, and each used action is granted."""
 
 import json
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ Grant = tuple[str, str]
 """An action and the name of what it is allowed on: ("sqs:SendMessage", "dead-letters")."""
 
 PLATFORM = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
-"""Made by Lambda itself with the function's role, outside of the code: log lines and traces."""
+"""Actions that Lambda itself performs with the function's role: it writes log lines and traces."""
 
 OBSERVED_ONLY_ON_AWS = {"sqs:GetQueueAttributes"}
-"""Made by Lambda's own poller, where the sandbox's asks with its own credentials or not at all."""
+"""Actions that only Lambda's own poller performs in the same way."""
 
 NAME_IN_POLICIES = {
     "SendMessageBatch": "SendMessage",
@@ -67,7 +67,7 @@ def _message(text: str, **metadata: str) -> str:
 
 
 def _drive(sandbox: Sandbox) -> None:
-    """Send what takes every way through the function."""
+    """Send messages that reach every outcome of the function."""
     sandbox.sociocs.rule(text_contains="later", nth=(1, 2), status=503)
     past = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     bodies = [

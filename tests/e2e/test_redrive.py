@@ -1,4 +1,4 @@
-"""The operator's story in the sandbox: refused for a wrong channel key, mended, sent back, killed, run again."""
+"""An operator's work in the sandbox: messages are refused, the cause is corrected, a redrive is killed and repeated."""
 
 import http.client
 import json
@@ -27,7 +27,7 @@ GOOD, WRONG, MALFORMED = 150, 40, 10
 
 @dataclass
 class Gate:
-    """A proxy before the AWS endpoint that holds one request back: the moment at which a command is killed."""
+    """A proxy before the AWS endpoint that holds one request back. At that moment a test kills the command."""
 
     endpoint_url: str
     action: str
@@ -78,7 +78,7 @@ def gate(endpoint_url: str, action: str, nth: int) -> Iterator[Gate]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-            """Say nothing."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -132,7 +132,7 @@ def texts(sandbox: Sandbox) -> Counter[str]:
 
 
 def test_refused_messages_go_back_once_also_when_the_command_is_killed(sandbox: Sandbox, sociocs: Any) -> None:
-    """40 refused and 10 malformed of 200; the channel key is mended: 40 accepted, 10 still there, none sent twice."""
+    """Of 200 messages 40 are refused and 10 are malformed. A redrive after the correction sends the 40, each once."""
     good = [message(text=f"good {n}") for n in range(GOOD)]
     wrong = [message(text=f"wrong {n}", channel_key="ck_new") for n in range(WRONG)]
     sent = sociocs("send", "-", text="\n".join(map(json.dumps, good + wrong)))

@@ -30,7 +30,7 @@ def test_nothing_is_lost_and_nothing_is_sent_twice() -> None:
 
 
 def test_more_messages_than_it_can_account_for_are_refused() -> None:
-    """The load is bounded."""
+    """A soak with too many messages does not start."""
     done = soak("--minutes", "120", "--rate", "20")
 
     assert done.returncode == 2

@@ -23,7 +23,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def killed_in_mid_send(world: World, start_invocation: Start) -> str:
-    """Put a message on the queue and kill the process that is sending it, as the answer is about to come."""
+    """Put a message on the queue, and kill the process that sends it before the answer comes."""
     sent = world.send(message(metadata=KEYED))
     event = sqs_event(_one(world, "MESSAGE_QUEUE_URL"), "arn:aws:sqs:us-east-1:123456789012:messages")
     process = start_invocation(world)
@@ -57,7 +57,7 @@ def later() -> AheadClock:
 
 
 def test_until_its_deadline_the_killed_attempt_counts_as_under_way(world: World, start_invocation: Start) -> None:
-    """Nobody can know yet that it is dead: the message waits."""
+    """While the killed attempt's deadline is ahead, the message waits."""
     sent = killed_in_mid_send(world, start_invocation)
     mapping = Mapping(world)
 

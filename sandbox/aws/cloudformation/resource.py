@@ -62,21 +62,10 @@ class Resource:
         )
 
     def update(self, properties: Properties) -> None:
-        """Make the resource what the properties say: in place where moto can, by a new one elsewhere."""
-        update = self._model_type.update_from_cloudformation_json
-        if hasattr(update, "__isabstractmethod__"):
-            self.delete()
-            self.properties = properties
-            self.create()
-        else:
-            self.properties = properties
-            self.model = update(
-                original_resource=self.model,
-                new_resource_name=self.name,
-                cloudformation_json=self._definition,
-                account_id=DEFAULT_ACCOUNT_ID,
-                region_name=REGION,
-            )
+        """Make the resource what the properties say. Here: by a new one of the same name."""
+        self.delete()
+        self.properties = properties
+        self.create()
 
     def delete(self) -> None:
         """Delete the resource."""

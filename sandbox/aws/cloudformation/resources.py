@@ -1,3 +1,4 @@
+# ruff: noqa: D102 - the methods are those of Resource, which describes them.
 """The resource types that moto lacks, or that it makes or updates only in part."""
 
 from __future__ import annotations
@@ -50,21 +51,10 @@ class Recorded(Resource):
         """Do nothing."""
 
     def update(self, properties: Properties) -> None:
-        """Keep the properties, to compare with them on the next update."""
         self.properties = properties
 
     def delete(self) -> None:
         """Do nothing."""
-
-
-class Replaced(Resource):
-    """A type that is deleted and created anew on an update."""
-
-    def update(self, properties: Properties) -> None:
-        """Delete the old resource and create a new one of the same name."""
-        self.delete()
-        self.properties = properties
-        self.create()
 
 
 @of_type("AWS::SecretsManager::ResourcePolicy")
@@ -88,7 +78,6 @@ class Alarm(Recorded):
     NAME_PROPERTY = "AlarmName"
 
     def attribute(self, name: str) -> Any:
-        """Return the ARN."""
         return {"Arn": f"arn:aws:cloudwatch:{REGION}:{DEFAULT_ACCOUNT_ID}:alarm:{self.name}"}[name]
 
 
@@ -100,15 +89,12 @@ class Secret(Resource):
 
     @property
     def physical_resource_id(self) -> str:
-        """The ARN."""
         return str(_secrets.secrets[self.name].arn)
 
     def attribute(self, name: str) -> Any:
-        """Return the ARN."""
         return {"Id": self.physical_resource_id}[name]
 
     def create(self) -> None:
-        """Create the secret."""
         if "GenerateSecretString" in self.properties:
             raise ValueError("the sandbox does not generate secret strings")
         _secrets.create_secret(
@@ -124,7 +110,6 @@ class Secret(Resource):
         )
 
     def update(self, properties: Properties) -> None:
-        """Update it in place, so that a value which an operator has put survives."""
         old, self.properties = self.properties, properties
         secret: Any = _secrets.secrets[self.name]
         secret.update(properties.get("Description"), properties.get("Tags"), properties.get("KmsKeyId"))
@@ -132,21 +117,18 @@ class Secret(Resource):
             _secrets.put_secret_value(self.name, properties["SecretString"], "", "", ["AWSCURRENT"])
 
     def delete(self) -> None:
-        """Delete it at once."""
         _secrets.delete_secret(self.name, None, force_delete_without_recovery=True)
 
 
 @of_type("AWS::SQS::QueuePolicy")
-class QueuePolicy(Replaced):
+class QueuePolicy(Resource):
     """A policy on each of several queues."""
 
     def create(self) -> None:
-        """Give the policy to the queues."""
         for queue in self._queues():
             queue.policy = json.dumps(self.properties["PolicyDocument"])
 
     def delete(self) -> None:
-        """Take the policy away."""
         for queue in self._queues():
             queue.policy = None
 
@@ -156,11 +138,10 @@ class QueuePolicy(Replaced):
 
 
 @of_type("AWS::Lambda::EventInvokeConfig")
-class EventInvokeConfig(Replaced):
+class EventInvokeConfig(Resource):
     """How a function's asynchronous invocations are retried, and where failed events go."""
 
     def create(self) -> None:
-        """Set the configuration."""
         config = {
             name: int(value) if name.startswith("Maximum") else value
             for name, value in self.properties.items()
@@ -169,23 +150,20 @@ class EventInvokeConfig(Replaced):
         _functions.put_function_event_invoke_config(self.properties["FunctionName"], config)
 
     def delete(self) -> None:
-        """Take the configuration away."""
         _functions.delete_function_event_invoke_config(self.properties["FunctionName"])
 
 
 @of_type("AWS::CloudWatch::Dashboard")
-class Dashboard(Replaced):
+class Dashboard(Resource):
     """moto gives a dashboard without a name a random name, and a Ref that is not its name."""
 
     NAME_PROPERTY = "DashboardName"
 
     def create(self) -> None:
-        """Put the dashboard; ValueError when its body is not JSON, which PutDashboard refuses."""
         json.loads(self.properties["DashboardBody"])
         _dashboards.put_dashboard(name=self.name, body=self.properties["DashboardBody"])
 
     def delete(self) -> None:
-        """Delete the dashboard."""
         _dashboards.delete_dashboards([self.name])
 
 
@@ -194,7 +172,6 @@ class RuleResource(Resource):
     """moto's deletion refuses a rule that has targets."""
 
     def delete(self) -> None:
-        """Delete the rule and its targets."""
         self.model.delete(DEFAULT_ACCOUNT_ID, REGION)
 
 
@@ -203,7 +180,6 @@ class QueueResource(Resource):
     """moto updates two of a queue's attributes."""
 
     def update(self, properties: Properties) -> None:
-        """Update all attributes in place."""
         self.properties = properties
         attributes = {"RedrivePolicy": {}, **self._definition["Properties"], "Policy": self.model.policy}
         self.model.tags = {tag["Key"]: tag["Value"] for tag in attributes.pop("Tags", [])}
@@ -215,12 +191,10 @@ class TableResource(Resource):
     """moto ignores time to live and point-in-time recovery. It has no update, so that the items would be lost."""
 
     def create(self) -> None:
-        """Create the table with these settings."""
         super().create()
         self._set()
 
     def update(self, properties: Properties) -> None:
-        """Update the settings in place."""
         if properties["KeySchema"] != self.properties["KeySchema"]:
             raise ValueError("the sandbox does not replace a table whose key schema changes")
         self.properties = properties
@@ -241,7 +215,6 @@ class RoleResource(Resource):
     """moto keeps inline policies as they are written, unchecked. It attaches no managed policies and updates none."""
 
     def create(self) -> None:
-        """Create the role, then its policies."""
         bare = {name: value for name, value in self.properties.items() if name != "Policies"}
         self.model = self._model_type.create_from_cloudformation_json(
             self.name, {"Properties": bare}, DEFAULT_ACCOUNT_ID, REGION
@@ -249,7 +222,6 @@ class RoleResource(Resource):
         self.update(self.properties)
 
     def update(self, properties: Properties) -> None:
-        """Replace the trust policy and all other policies."""
         self.properties = properties
         role = self.model
         role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"])
@@ -263,7 +235,6 @@ class RoleResource(Resource):
             _iam.attach_role_policy(arn, role.name)
 
     def delete(self) -> None:
-        """Detach the managed policies, then delete the role."""
         for arn in list(self.model.managed_policies):
             _iam.detach_role_policy(arn, self.name)
         super().delete()
@@ -274,12 +245,10 @@ class ManagedPolicyResource(Resource):
     """moto has neither an update nor a deletion."""
 
     def update(self, properties: Properties) -> None:
-        """Make a new default version of the policy."""
         self.properties = properties
         _iam.create_policy_version(self.model.arn, json.dumps(properties["PolicyDocument"]), True)
 
     def delete(self) -> None:
-        """Delete the policy."""
         _iam.delete_policy(self.model.arn)
 
 
@@ -288,11 +257,9 @@ class FunctionResource(Resource):
     """moto drops architecture, tags, tracing and more from a function, and keeps numbers that are given as text."""
 
     def create(self) -> None:
-        """Create the function."""
         self.model = _functions.create_function({**self._specification(), "FunctionName": self.name})
 
     def update(self, properties: Properties) -> None:
-        """Update configuration and code in place."""
         self.properties = properties
         specification = self._specification()
         self.model.update_configuration(specification)
@@ -318,15 +285,12 @@ class EventSourceMappingResource(Resource):
     """moto takes numbers and booleans only as such, and has no attribute of a mapping."""
 
     def attribute(self, name: str) -> Any:
-        """Return the id or the ARN."""
         return {"Id": self.model.uuid, "EventSourceMappingArn": self.model.arn}[name]
 
     def create(self) -> None:
-        """Create the mapping."""
         self.model = _functions.create_event_source_mapping(self._specification())
 
     def update(self, properties: Properties) -> None:
-        """Update the mapping in place."""
         self.properties = properties
         specification = {"Enabled": True, "ScalingConfig": None, **self._specification()}
         _functions.update_event_source_mapping(self.model.uuid, specification)

@@ -76,7 +76,7 @@ def test_fifo_queues_keep_the_order_within_a_group() -> None:
 
 
 def test_events_can_invoke_the_function_directly() -> None:
-    """One that must be tried again takes the way of the queue, as do messages."""
+    """An event that must be tried again is put on the queue."""
     with Sandbox.start(_options({"EventBridgeTarget": "function"})) as sandbox:
         sandbox.sociocs.rule(text_contains="later", nth=1, status=503)
         _publish(sandbox, "at once")
@@ -90,7 +90,7 @@ def test_events_can_invoke_the_function_directly() -> None:
 def test_a_stack_uses_the_key_secret_and_buses_that_it_is_given(
     monkeypatch: pytest.MonkeyPatch, sam_deploy: Any, tmp_path: Path
 ) -> None:
-    """Nothing of these is made; events come from one bus and outcomes go to another."""
+    """The stack makes none of these. Events come from one bus and outcomes go to another."""
 
     def deploy(endpoint_url: str, template: Path, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
         def client(service: str) -> Any:
@@ -134,7 +134,7 @@ def test_a_stack_uses_the_key_secret_and_buses_that_it_is_given(
 
 
 def test_a_paused_stack_keeps_messages_until_it_is_resumed() -> None:
-    """Nothing is sent, not even direct events; then everything is."""
+    """While paused nothing is sent, direct events included. After that everything is sent."""
     with Sandbox.start(_options({"Paused": "true", "EventBridgeTarget": "function"})) as sandbox:
         _queue(sandbox, "queued")
         _publish(sandbox, "event")

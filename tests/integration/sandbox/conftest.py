@@ -1,4 +1,4 @@
-"""An AWS endpoint of moto's own for these tests, and waiting on conditions."""
+"""An endpoint of moto without patches for these tests, and a fixture that waits for a condition."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def wait_for() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    """Moto as it is, in this process: the tests that use it need none of the sandbox's patches."""
+    """An endpoint of moto in this process. The tests that use it need none of the sandbox's patches."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -68,7 +68,7 @@ def test_an_event_invokes_the_function_and_retries_over_the_queue(sandbox: Sandb
 
 
 def test_a_failed_asynchronous_event_reaches_the_destination(sandbox: Sandbox) -> None:
-    """After three attempts Lambda's record of the failure is in the dead-letter queue, the event in it."""
+    """After three attempts Lambda's record of the failure, with the event, is in the dead-letter queue."""
     event = {"of": "no known shape"}
     name = sandbox.outputs["SendMessageFunctionName"]
     answer = sandbox.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event))
@@ -98,7 +98,7 @@ def test_pause_and_resume(sandbox: Sandbox) -> None:
 
 
 def test_waits_are_scaled_and_the_visibility_timeout_is_not(sandbox: Sandbox) -> None:
-    """A change of visibility lasts a sixtieth, the first receive the whole of the queue's own timeout."""
+    """A change of visibility lasts a sixtieth of its time. The queue's own visibility timeout is not divided."""
     client = sandbox.client("sqs")
     url = client.create_queue(QueueName="scaled", Attributes={"VisibilityTimeout": "30"})["QueueUrl"]
     client.send_message(QueueUrl=url, MessageBody="a")
@@ -122,7 +122,7 @@ def test_overrides_reach_the_function(sandbox: Sandbox) -> None:
 
 
 def test_logs_and_metrics_of_the_function_can_be_read(sandbox: Sandbox) -> None:
-    """Its lines are JSON, its metrics are found, and neither holds the recipient or the text."""
+    """The log lines are JSON, the metrics are among them, and no line has the recipient or the text."""
     before = len(sandbox.runtime.metrics())
     send(sandbox, message("a text of the log test"))
     sandbox.wait_until_settled()
@@ -156,7 +156,7 @@ def binary(number: int) -> dict[str, Any]:
 
 
 def test_fifo_groups_keep_their_order_over_a_retry() -> None:
-    """The second message of a group waits for the first one's retry; of a dead group, all can be seen."""
+    """The second message of a group waits for the retry of the first. All dead letters of a group can be seen."""
     options = SandboxOptions(parameters={"QueueType": "fifo"}, functions=2, time_scale=60)
     with Sandbox.start(options) as sandbox:
         sandbox.sociocs.rule(text_contains="a1", nth=1, status=503)

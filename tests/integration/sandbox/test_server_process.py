@@ -1,4 +1,4 @@
-"""The sandbox's servers as processes: they say where they are, or why not, and end with whoever started them."""
+"""The sandbox's servers as processes: they print their URL or an error, and end with their parent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WaitFor = Callable[..., None]
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; a zombie does not."""
+    """Whether the process runs. A zombie does not run."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -30,7 +30,7 @@ def alive(pid: int) -> bool:
 @pytest.mark.parametrize("module", ["sandbox.aws.server", "sandbox.sociocs"])
 @pytest.mark.parametrize("when", ["while it starts", "when it serves"])
 def test_a_server_ends_with_a_killed_parent(module: str, when: str, wait_for: WaitFor) -> None:
-    """Kill -9 of the process that started it leaves none, however early it comes."""
+    """No server is left after kill -9 of its parent, however early it comes."""
     script = (
         "import sys, time\n"
         "from sandbox.server_process import ServerProcess\n"
@@ -54,7 +54,7 @@ def test_a_server_ends_with_a_killed_parent(module: str, when: str, wait_for: Wa
 
 @pytest.mark.parametrize("start", [aws_endpoint, simulator_process])
 def test_a_server_whose_port_is_taken_says_so_at_once(start: Callable[..., ServerProcess]) -> None:
-    """What the process wrote is the error's text, and nobody waits for the timeout."""
+    """The error has the output of the process, and comes before the timeout."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""The local AWS endpoint, one process for all tests of a worker. Tests share it: their names are their own."""
+"""The local AWS endpoint, one process for all tests of a worker. Each test uses names of its own."""
 
 from __future__ import annotations
 

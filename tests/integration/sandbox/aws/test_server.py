@@ -43,7 +43,7 @@ class Runner:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Nothing."""
+                """Print nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/invoke"
@@ -104,7 +104,7 @@ def own(url: str, route: str) -> Any:
 
 
 def test_ends_on_a_signal() -> None:
-    """Started by hand the endpoint says its URL, and ends at once, with 0, on SIGTERM, also while a long poll waits."""
+    """The endpoint prints its URL. It ends with 0 on SIGTERM, also while a long poll waits."""
     command = [sys.executable, "-m", "sandbox.aws.server"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -123,7 +123,7 @@ def test_ends_on_a_signal() -> None:
 
 
 def test_logs_every_call(aws: Clients, name: str) -> None:
-    """The access log tells service, operation, resource, access key and status of each call, also of a failed one."""
+    """The access log has service, operation, resources, access key and status of each call, also of a failed call."""
     client = aws("sqs", name)
     url = client.create_queue(QueueName=name)["QueueUrl"]
     client.send_message(QueueUrl=url, MessageBody="x")
@@ -151,7 +151,7 @@ def test_logs_every_call(aws: Clients, name: str) -> None:
 
 
 def test_shows_a_queues_messages_as_receiving_them_would(aws: Clients, name: str) -> None:
-    """What a look says is what ReceiveMessage says, but for the receive, which it is not."""
+    """The route shows what ReceiveMessage shows, and does not count as a receive."""
     client = aws("sqs")
     url = client.create_queue(QueueName=name)["QueueUrl"]
     attributes = {"A": {"DataType": "String", "StringValue": "b"}, "B": {"DataType": "Number", "StringValue": "7"}}
@@ -205,7 +205,7 @@ def test_unknown_function_is_not_invoked(aws: Clients, runner: Runner, name: str
 
 
 def test_settings_of_a_function_that_would_have_no_effect_are_refused(aws: Clients, function: str, name: str) -> None:
-    """Messages and events would disappear: by a filter, in a second mapping, and on the way to other destinations."""
+    """Messages and events would disappear by a filter, in a second mapping, or on the way to another destination."""
     sqs, functions = aws("sqs"), aws("lambda")
     arns = []
     for queue in (name, f"{name}-2"):

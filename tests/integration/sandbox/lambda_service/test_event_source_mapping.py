@@ -57,7 +57,7 @@ class Rig:
         self.settings = replace(self.settings, enabled=True)
 
     def show_again(self, record: dict[str, Any]) -> None:
-        """Make a message visible whose record the toy was given."""
+        """Make the message of a record visible again."""
         self.client.change_message_visibility(
             QueueUrl=self.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0
         )
@@ -172,7 +172,7 @@ def test_the_window_fills_a_batch(start: Callable[..., Rig], wait_for: WaitFor) 
 
 
 def test_disabling_and_enabling(start: Callable[..., Rig], wait_for: WaitFor) -> None:
-    """A disabled mapping takes nothing; enabled again it goes on where it was."""
+    """A disabled mapping receives no message. When it is enabled again, it continues."""
     rig = start()
     rig.settings = replace(rig.settings, enabled=False)
     wait_for(lambda: not rig.mapping.enabled)
@@ -236,7 +236,7 @@ def test_a_fifo_group_is_never_in_two_places(start: Callable[..., Rig], wait_for
 def test_a_fifo_message_that_comes_back_early_waits_for_its_batch(
     start: Callable[..., Rig], wait_for: WaitFor, tmp_path: Path
 ) -> None:
-    """Visible again while its batch is under way, it is received once more, not over and over, and comes in order."""
+    """A message that is visible again while its batch is under way is received once more, and stays in order."""
     rig = start(fifo=True, environments=2, batch_size=1)
     gate = tmp_path / "gate"
 
@@ -262,7 +262,7 @@ def test_a_fifo_message_that_comes_back_early_waits_for_its_batch(
 def test_what_is_in_hand_is_worked_on_before_a_pause(
     start: Callable[..., Rig], wait_for: WaitFor, tmp_path: Path
 ) -> None:
-    """A mapping that is disabled takes nothing more, and finishes what it has taken."""
+    """A mapping that is disabled receives no more messages, and finishes those that it has received."""
     rig = start(fifo=True, environments=2, batch_size=1)
     gate = tmp_path / "gate"
     rig.send({"hold_until_exists": str(gate), "fail": 1}, MessageGroupId="a", MessageDeduplicationId="a")

@@ -40,7 +40,7 @@ WaitFor = Callable[..., None]
 
 @pytest.fixture(scope="module", params=sorted({runtime_client_module(), PORTABLE}))
 def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
-    """One execution environment, once with AWS's runtime client and once with the portable one."""
+    """A runtime with one execution environment: with AWS's runtime client, then with the portable one."""
     with Runtime(TOY, runtime_client=request.param, retry_waits_seconds=(0.01, 0.01)) as running:
         yield running
 
@@ -157,7 +157,7 @@ def test_environments_work_side_by_side(wait_for: WaitFor) -> None:
 
 
 def test_stopping_ends_what_waits_for_its_turn_too(wait_for: WaitFor, tmp_path: Path) -> None:
-    """Queued invocations fail at once and run nowhere: no process is started after the stop."""
+    """Queued invocations fail at once, and no process is started after the stop."""
     runtime = Runtime(replace(TOY, maximum_retry_attempts=0), log_directory=tmp_path).start()
     under_way = runtime.invoke_asynchronously({"do": "hang"})
     wait_for(lambda: "hanging" in runtime.log_lines())
@@ -171,7 +171,7 @@ def test_stopping_ends_what_waits_for_its_turn_too(wait_for: WaitFor, tmp_path: 
 
 
 def test_a_process_that_cannot_be_started_fails_its_invocation_only(tmp_path: Path) -> None:
-    """Trouble of the machine is reported by the start and by each invocation, and over when it is over."""
+    """If the machine cannot start a process, the start and each invocation fail until it can."""
     root, elsewhere = tmp_path / "code", tmp_path / "elsewhere"
     function = replace(TOY, code_root=root)
     with pytest.raises(FunctionInitError, match=r"Sandbox\.StartFailed: .*No such file or directory"):
@@ -186,7 +186,7 @@ def test_a_process_that_cannot_be_started_fails_its_invocation_only(tmp_path: Pa
 
 
 def test_trouble_beside_an_invocation_is_its_error(tmp_path: Path) -> None:
-    """A log that cannot be written to fails the invocation that had to, and not the thread."""
+    """If the log cannot be written, only the invocation that had to write it fails."""
     with Runtime(replace(TOY, timeout_seconds=0.5), log_directory=tmp_path) as runtime:
         [log] = tmp_path.glob("*.log")
         log.unlink()

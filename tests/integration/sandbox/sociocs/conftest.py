@@ -29,7 +29,7 @@ def simulator(simulator_process: SociocsSimulator) -> SociocsSimulator:
 
 @pytest.fixture
 def session() -> Iterator[requests.Session]:
-    """An ordinary client that knows no proxy."""
+    """An ordinary client that uses no proxy."""
     with requests.Session() as session:
         session.trust_env = False
         yield session

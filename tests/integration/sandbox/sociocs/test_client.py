@@ -1,4 +1,4 @@
-"""The simulator as a process: it says where it is, and it leaves nothing behind."""
+"""The simulator as a process: it prints its URL, and ends with its parent."""
 
 import signal
 import socket
@@ -32,7 +32,7 @@ def test_it_ends_when_it_is_told_to_and_with_its_parent(way: str) -> None:
 
 
 def test_two_run_side_by_side() -> None:
-    """Each takes a port of its own, and has an inbox of its own."""
+    """Each simulator has its own port and its own inbox."""
     with running() as one, running(channel_keys=["ck"]) as other:
         one.rule(status=500)
         assert one.base_url != other.base_url

@@ -147,7 +147,7 @@ def test_refused_requests_are_shown_with_status_and_reasons(
 def test_looking_around_is_no_refused_request(
     read: Read, simulator: SociocsSimulator, session: requests.Session
 ) -> None:
-    """HEAD of the page is the page's own, and what no sender would ask for is recorded but not counted as refused."""
+    """A HEAD of the page is not recorded. A GET of the API is recorded, but not counted as refused."""
     head = session.head(f"{simulator.base_url}/", timeout=10)
     assert head.status_code == 200
     assert int(head.headers["Content-Length"]) > 0
@@ -160,7 +160,7 @@ def test_looking_around_is_no_refused_request(
 
 
 def test_items_can_be_told_apart(post: Post, read: Read) -> None:
-    """Each has an id that stays its own, so that the script puts in only those that are new."""
+    """Each item has an id that does not change, so that the script inserts only new items."""
     first = post(text="The first").json()["data"]["message_id"]
     post(to="nobody")
     before = [attributes["id"] for tag, attributes in read().tags if tag == "li" and "id" in attributes]
@@ -174,7 +174,7 @@ def test_items_can_be_told_apart(post: Post, read: Read) -> None:
 
 
 def test_values_that_are_not_text_are_shown_as_json(post: Post, read: Read) -> None:
-    """What the account is told is what is shown, not how Python writes it."""
+    """Values are shown as JSON, not as Python writes them."""
     extra = {"nested": {"vip": True, "since": None}, "id": 987123, "city": "Zürich"}
     post(contact_saving={"save": True, "extra_fields": extra})
     post(to={"number": None})
@@ -185,7 +185,7 @@ def test_values_that_are_not_text_are_shown_as_json(post: Post, read: Read) -> N
 
 
 def test_text_from_right_to_left_turns_nothing_else(post: Post, read: Read) -> None:
-    """A name in Arabic, or a character that overrides the direction, stays with itself."""
+    """A name in Arabic, or a character that overrides the direction, does not change the text beside it."""
     post(
         name="\u202eevil",
         text="مرحبا",

@@ -35,7 +35,7 @@ def test_a_scripted_status_has_the_documented_form_and_accepts_nothing(post: Pos
 def test_a_scripted_body_is_sent_as_it_is(
     post: Post, simulator: SociocsSimulator, body: Any, content_type: str, text: str
 ) -> None:
-    """A 200 can say anything."""
+    """A scripted answer with status 200 can have any body."""
     simulator.rule(status=200, body=body)
     response = post()
 
@@ -56,7 +56,7 @@ def test_a_scripted_body_is_sent_as_it_is(
 def test_a_rule_applies_to_what_meets_all_its_conditions(
     post: Post, simulator: SociocsSimulator, conditions: dict[str, str]
 ) -> None:
-    """Other messages are judged as usual."""
+    """Messages that do not meet the conditions are judged as usual."""
     simulator.rule(status=500, **conditions)  # type: ignore[arg-type]  # each a str
 
     assert post().status_code == 200
@@ -82,7 +82,7 @@ def test_the_first_rule_that_applies_wins(post: Post, simulator: SociocsSimulato
 
 
 def test_a_held_request_is_seen_and_answered_when_released(post: Post, simulator: SociocsSimulator) -> None:
-    """Between request and answer a test has all the time it needs."""
+    """A test decides when a held request is answered."""
     rule = simulator.hold()
     with ThreadPoolExecutor() as threads:
         answers = [threads.submit(post) for _ in range(2)]
@@ -97,7 +97,7 @@ def test_a_held_request_is_seen_and_answered_when_released(post: Post, simulator
 
 
 def test_only_the_named_rule_is_released(post: Post, simulator: SociocsSimulator) -> None:
-    """Two held requests can be let go in any order."""
+    """Held requests can be released in any order."""
     first, second = simulator.hold(text_contains="first"), simulator.hold(text_contains="second")
     with ThreadPoolExecutor() as threads:
         answers = {text: threads.submit(post, text=text) for text in ("first", "second")}
@@ -111,7 +111,7 @@ def test_only_the_named_rule_is_released(post: Post, simulator: SociocsSimulator
 
 @pytest.mark.parametrize("free", ["reset", "clear_rules"])
 def test_nothing_stays_held_without_a_rule(post: Post, simulator: SociocsSimulator, free: str) -> None:
-    """Ending the rules ends the wait."""
+    """A held request is answered when its rule ends."""
     simulator.hold()
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(post)
@@ -122,7 +122,7 @@ def test_nothing_stays_held_without_a_rule(post: Post, simulator: SociocsSimulat
 
 
 def test_a_sender_that_went_away_leaves_its_request_behind(post: Post, simulator: SociocsSimulator) -> None:
-    """What was received counts, also when nobody waits for the answer any more."""
+    """A request counts as received, also if its sender no longer waits for the answer."""
     simulator.hold()
     with pytest.raises(requests.ReadTimeout):
         post(timeout=0.2)
@@ -145,7 +145,7 @@ def test_a_delayed_answer_comes_late(post: Post, simulator: SociocsSimulator) ->
 def test_a_dropped_request_gets_no_answer_and_is_not_accepted(
     post: Post, simulator: SociocsSimulator, drop: Any
 ) -> None:
-    """The connection ends without a byte of an answer."""
+    """The connection closes without an answer."""
     simulator.rule(drop=drop, times=1)
     with pytest.raises(requests.ConnectionError):
         post()
@@ -160,7 +160,7 @@ def test_a_dropped_request_gets_no_answer_and_is_not_accepted(
 def test_an_accepted_message_can_lose_its_answer(
     post: Post, simulator: SociocsSimulator, effect: dict[str, Any]
 ) -> None:
-    """The message is in the inbox, and its sender cannot know."""
+    """The message is accepted, and its sender gets no answer or an error."""
     simulator.rule(accept=True, **effect)
     try:
         assert post().status_code == 502
@@ -191,7 +191,7 @@ def test_an_invalid_message_is_not_accepted_by_a_rule(post: Post, simulator: Soc
     ],
 )
 def test_a_rule_that_cannot_be_kept_is_refused(simulator: SociocsSimulator, rule: dict[str, Any]) -> None:
-    """A test with a senseless rule fails where it makes it."""
+    """A test that makes a senseless rule fails at that line."""
     with pytest.raises(ValueError, match=r"."):
         simulator.rule(**rule)
 
@@ -208,7 +208,7 @@ def test_the_control_api_refuses_what_it_does_not_know(simulator: SociocsSimulat
 
 
 def test_waiting_for_what_does_not_come_is_a_timeout(simulator: SociocsSimulator) -> None:
-    """The error says what there was instead."""
+    """The error has the counts."""
     with pytest.raises(TimeoutError, match="'requests': 0"):
         simulator.wait_for_request(1, timeout=0.05)
     with pytest.raises(TimeoutError):

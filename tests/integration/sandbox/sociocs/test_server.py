@@ -30,7 +30,7 @@ def test_a_valid_message_is_accepted_and_kept(post: Post, simulator: SociocsSimu
 
 
 def test_every_message_gets_an_id_of_its_own_even_after_a_reset(post: Post, simulator: SociocsSimulator) -> None:
-    """An id that was given is never given again."""
+    """The simulator gives no message id twice."""
     first = post().json()["data"]["message_id"]
     simulator.reset()
     assert post().json()["data"]["message_id"] != first
@@ -38,7 +38,7 @@ def test_every_message_gets_an_id_of_its_own_even_after_a_reset(post: Post, simu
 
 @pytest.mark.parametrize("apikey", ["", "another:key", APIKEY.lower()])
 def test_a_wrong_apikey_is_401_whatever_the_message(post: Post, simulator: SociocsSimulator, apikey: str) -> None:
-    """Who may not send is not told what is wrong with the message."""
+    """A sender with a wrong apikey is not told what is wrong with the message."""
     response = post(apikey=apikey, to="nobody")
 
     assert response.status_code == 401
@@ -48,7 +48,7 @@ def test_a_wrong_apikey_is_401_whatever_the_message(post: Post, simulator: Socio
 
 
 def test_the_value_of_the_apikey_is_not_kept(post: Post, simulator: SociocsSimulator) -> None:
-    """What tests print of a request holds no key, right or wrong."""
+    """A recorded request has no apikey, valid or not."""
     post()
     post(apikey="wrong:key")
 
@@ -57,7 +57,7 @@ def test_the_value_of_the_apikey_is_not_kept(post: Post, simulator: SociocsSimul
 
 
 def test_an_invalid_message_is_400_with_every_reason(post: Post) -> None:
-    """Refusals have the documented form."""
+    """A refusal has the documented form."""
     response = post(to="nobody", provider=None)
 
     assert response.status_code == 400
@@ -80,7 +80,7 @@ def test_an_invalid_message_is_400_with_every_reason(post: Post) -> None:
 def test_a_body_that_is_no_json_is_400(
     simulator: SociocsSimulator, session: requests.Session, body: bytes, content_type: str, reason: str
 ) -> None:
-    """Hostile bodies are refused like any other, and the simulator lives on."""
+    """Hostile bodies are refused like any other, and do not end the simulator."""
     headers = {"apikey": APIKEY, "Content-Type": content_type}
     response = session.post(f"{simulator.base_url}/message", body, headers=headers, timeout=10)
 
@@ -109,7 +109,7 @@ def test_other_endpoints_are_404_and_other_methods_405(
 
 
 def test_connections_are_kept_alive_and_numbered(post: Post, simulator: SociocsSimulator) -> None:
-    """One session uses one connection, for refused messages too."""
+    """A session uses one connection, also after a refused message."""
     post()
     post(to="nobody")
     post()
@@ -118,7 +118,7 @@ def test_connections_are_kept_alive_and_numbered(post: Post, simulator: SociocsS
 
 
 def test_a_chunked_request_is_read(simulator: SociocsSimulator, session: requests.Session) -> None:
-    """A sender that does not know the length of its body is served as well."""
+    """A sender that does not know the length of its body gets an answer as well."""
     message = {"provider": "twlo", "channel_key": "ck", "to": "16175551212", "text": "x" * 5000}
     body = json.dumps(message).encode()
     headers = {"apikey": APIKEY, "Content-Type": "application/json; charset=utf-8"}
@@ -141,7 +141,7 @@ def test_a_body_that_cannot_be_read_is_400_and_ends_the_connection(simulator: So
 
 
 def test_a_message_of_1_mib_is_accepted(post: Post, simulator: SociocsSimulator) -> None:
-    """The largest message that a queue can carry arrives whole."""
+    """The largest message that SQS takes arrives unchanged."""
     assert post(text="x" * 1024 * 1024).status_code == 200
     assert len(simulator.accepted()[0].body["text"]) == 1024 * 1024
 
@@ -168,7 +168,7 @@ def test_apikeys_can_be_rotated(post: Post, simulator: SociocsSimulator) -> None
 
 @pytest.mark.parametrize("retry_after", [True, False])
 def test_a_rate_limit_answers_429(post: Post, simulator: SociocsSimulator, *, retry_after: bool) -> None:
-    """What is beyond the limit is refused, with a Retry-After in seconds when wanted."""
+    """Requests beyond the limit are refused, with a Retry-After in seconds if the test wants it."""
     simulator.set_rate_limit(2, seconds=60, retry_after=retry_after)
     responses = [post() for _ in range(3)]
 

@@ -1,4 +1,4 @@
-"""The demo's account of what became of each message, and how it reads the samples."""
+"""The demo's account of the fate of each message, and its samples."""
 
 from __future__ import annotations
 
@@ -80,19 +80,19 @@ def test_the_same_key_again_is_a_duplicate() -> None:
 
 
 def test_sent_twice_is_counted() -> None:
-    """Two in the inbox for one message is one too many."""
+    """A message that is in the inbox twice counts as one duplicate."""
     account = settle([Sent(sample(), "1")], [], [accepted(MESSAGE, "m1"), accepted(MESSAGE, "m2")], [])
     assert account.closing_line == "accepted 2, dead-lettered 0, lost 0, duplicated 1"
 
 
 def test_accepted_and_dead_lettered_is_a_duplicate() -> None:
-    """A message cannot be in both places and be right."""
+    """A message that is accepted and dead-lettered counts as sent twice."""
     letter = dead_letter(json.dumps(MESSAGE), IDEMPOTENCY_KEY="1")
     assert settle([Sent(sample(), "1")], [], [accepted(MESSAGE, "m1")], [letter]).duplicated == 1
 
 
 def test_lost_and_waiting() -> None:
-    """What is nowhere is lost, unless the queue still has something."""
+    """A message that is in neither place is lost, unless the queue still has messages."""
     sent = [Sent(sample(), "1")]
     assert settle(sent, [], [], []).closing_line == "accepted 0, dead-lettered 0, lost 1, duplicated 0"
     assert fates(settle(sent, [], [], [], still_queued=1)) == ["waiting"]
@@ -107,7 +107,7 @@ def test_equal_messages_with_different_keys_are_two() -> None:
 
 
 def test_dead_letters_are_found_by_body_and_key() -> None:
-    """Code, reason and retries come from the attributes; one that SQS moved carries none."""
+    """Code, reason and retries come from the attributes. A letter that SQS moved has none of them."""
     letter = dead_letter(
         "nope",
         IDEMPOTENCY_KEY="1",
@@ -171,6 +171,6 @@ def test_samples_of_each_envelope(tmp_path: Path) -> None:
 
 
 def test_every_sample_file_is_read() -> None:
-    """No file in events/ but the schema is left out by its name."""
+    """Every file in events/ except the schema is read."""
     read = {s.name.split(" ")[0] for s in read_samples()}
     assert read == {file.stem for file in EVENTS.glob("*.json")} - {"message.schema"}

@@ -1,4 +1,4 @@
-"""The account of a soak: what it takes for lost, sent twice and wrongly reported."""
+"""The account of a soak: lost, sent twice and wrongly reported messages."""
 
 from sandbox.soak.program import Outcome, judge
 
@@ -9,7 +9,7 @@ def text(number: int) -> str:
 
 
 def test_each_message_where_it_should_be() -> None:
-    """Accepted, dead-lettered for good, and of unknown outcome whether or not it arrived."""
+    """Accepted, dead-lettered, and of unknown outcome, whether or not the message arrived."""
     letters = [
         ("INVALID_MESSAGE", text(2)),
         ("OUTCOME_UNKNOWN", text(3)),
@@ -25,7 +25,7 @@ def test_each_message_where_it_should_be() -> None:
 
 
 def test_a_message_that_is_nowhere_is_lost() -> None:
-    """Message 12 does not stand in for message 1."""
+    """Message 12 in the inbox does not hide that message 1 is lost."""
     found = judge([1, 12], [text(12)], [])
 
     assert found.lost == (1,)
@@ -33,7 +33,7 @@ def test_a_message_that_is_nowhere_is_lost() -> None:
 
 
 def test_a_message_twice_in_the_inbox_is_duplicated() -> None:
-    """Also when a dead letter says that its outcome is unknown."""
+    """A message counts as sent twice also if a dead letter says that its outcome is unknown."""
     found = judge([1, 2], [text(1), text(1), text(2), text(2)], [("OUTCOME_UNKNOWN", text(2))])
 
     assert found.duplicated == (1, 2)

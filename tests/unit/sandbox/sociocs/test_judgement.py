@@ -124,7 +124,7 @@ def test_what_the_page_rules_out_is_refused_with_its_reason(message: object, rea
 
 
 def test_every_reason_is_given_at_once() -> None:
-    """A message with three faults is told all three."""
+    """The answer to a message with three faults names all three."""
     assert refusals({"provider": "twlo", "channel_key": "ck", "text": "", "colour": "red"}) == [
         "Unknown field: colour.",
         "to is required.",

@@ -1,4 +1,4 @@
-"""However much comes in, the simulator remembers only so much, and still counts it all."""
+"""The simulator keeps a limited number of entries, counts all, and forgets them on a reset."""
 
 import json
 
@@ -16,7 +16,7 @@ def arrival(text: str = "Shipped") -> Arrival:
 
 
 def test_the_oldest_requests_and_messages_are_forgotten_first() -> None:
-    """Beyond the limit the newest stay, and the counts go on."""
+    """The newest entries within the limit stay, and the counts include the others."""
     simulator = Simulator(most_bytes=3 * 1200)  # each takes 1 KiB and its body
     for number in range(5):
         reply = simulator.receive(arrival(f"number {number}"))
@@ -28,7 +28,7 @@ def test_the_oldest_requests_and_messages_are_forgotten_first() -> None:
 
 
 def test_large_entries_are_bounded_by_their_bytes() -> None:
-    """A few large bodies push out the others, but the newest is always kept."""
+    """A few large bodies replace the others, but the newest entry is always kept."""
     log: BoundedLog[str] = BoundedLog(most_bytes=1000)
     for number, size in enumerate([10, 400, 400, 400, 5000]):
         log.add(str(number), size)
@@ -39,7 +39,7 @@ def test_large_entries_are_bounded_by_their_bytes() -> None:
 
 
 def test_an_answer_from_before_a_reset_changes_nothing_after_it() -> None:
-    """The first request after a reset has the number of one before it, and is another one."""
+    """A request from before a reset and the first request after it have the same number, and are kept apart."""
     simulator = Simulator()
     before = simulator.receive(arrival())
     simulator.reset()
@@ -51,7 +51,7 @@ def test_an_answer_from_before_a_reset_changes_nothing_after_it() -> None:
 
 
 def test_the_rate_limit_has_room_again_when_its_time_has_passed() -> None:
-    """The window slides: each accepted request takes its place for so many seconds."""
+    """The window slides: each accepted request counts for so many seconds."""
     now = 100.0
     simulator = Simulator(clock=lambda: now)
     simulator.set_rate_limit(RateLimit(requests=2, seconds=10))

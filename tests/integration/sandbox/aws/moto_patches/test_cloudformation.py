@@ -245,7 +245,7 @@ def test_fifo_and_paused_are_parameters(aws: Clients, template: Path, name: str)
 
 
 def test_an_update_changes_in_place(aws: Clients, template: Path, name: str) -> None:
-    """Parameters that reach a resource only through a mapping or a condition change it, and it keeps its data."""
+    """A parameter can change a resource through a mapping or a condition. The resource keeps its data."""
     before = deploy(aws.url, template, name, {"Name": name})
     aws("dynamodb").put_item(TableName=before["Table"], Item={"pk": {"S": "k"}})
     aws("sqs").send_message(QueueUrl=before["QueueUrl"], MessageBody="x")
@@ -321,7 +321,7 @@ def test_a_wrong_parameter_is_refused(
 
 
 def test_what_depends_on_a_resource_that_is_not_created_is_not_created(aws: Clients, template: Path, name: str) -> None:
-    """A false condition leaves out a resource and what names it in DependsOn, but not what refers to it in !If."""
+    """A false condition leaves out a resource and those that name it in DependsOn, but no reference in !If."""
     for parameters, expected in (
         ({}, {"OnlyStandard", "AfterOnlyStandard", "AfterThat", "AfterDeadLetters"}),
         ({"QueueType": "fifo"}, {"AfterDeadLetters"}),

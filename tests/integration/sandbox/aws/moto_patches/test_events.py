@@ -115,7 +115,7 @@ def test_a_disabled_rule_does_nothing(aws: Clients, name: str) -> None:
 
 
 def test_an_entry_that_eventbridge_refuses(aws: Clients, name: str) -> None:
-    """The other entries are delivered, and the answers stand in the order of the entries."""
+    """The other entries are delivered, and the results are in the order of the entries."""
     rule = Rule(aws, name)
     entry = {"Source": name, "DetailType": "Send Message", "Detail": "{}"}
     answer = aws("events").put_events(
@@ -271,7 +271,7 @@ def test_a_rule_that_would_never_be_evaluated_is_refused(
 
 
 def test_the_filters_of_eventbridge_are_taken(aws: Clients, name: str) -> None:
-    """Those that moto evaluates, also in a branch of $or."""
+    """Filters that moto evaluates are taken, also in a branch of $or."""
     pattern = {"$or": [{"source": [{"prefix": "a"}]}, {"detail": {"n": [{"numeric": [">", 1]}, {"exists": False}]}}]}
     assert aws("events").put_rule(Name=name, EventPattern=json.dumps(pattern))["RuleArn"]
 

@@ -13,7 +13,7 @@ from tests.support.aws_clients import Clients
 
 @pytest.fixture
 def table(aws: Clients, name: str) -> Any:
-    """Make a table as the ledger's."""
+    """Make a table like the ledger's."""
     aws("dynamodb").create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
@@ -43,7 +43,7 @@ def test_a_failed_condition_returns_the_old_item(aws: Clients, table: str) -> No
 
 
 def test_a_conditional_write_has_one_winner(aws: Clients, table: str) -> None:
-    """Of several writers at once, for each of 200 keys, exactly one wins."""
+    """For each of 200 keys, exactly one of several writers at the same time succeeds."""
 
     def won(race: tuple[int, int]) -> bool:
         try:

@@ -65,7 +65,7 @@ def test_a_received_message_is_invisible_until_its_timeout(sqs: Any, name: str) 
 
 
 def test_visibility_is_changed_in_a_batch(sqs: Any, name: str) -> None:
-    """ChangeMessageVisibilityBatch shortens one and refuses what has no message, in one answer."""
+    """One answer of ChangeMessageVisibilityBatch has a success and a failure."""
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="x")
     handle = receive(sqs, url)[0]["ReceiptHandle"]
@@ -82,7 +82,7 @@ def test_visibility_is_changed_in_a_batch(sqs: Any, name: str) -> None:
 
 
 def test_a_message_is_delayed(sqs: Any, name: str) -> None:
-    """A delayed message is counted as such and comes after its delay."""
+    """A delayed message is counted as delayed, and is received after its delay."""
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="x", DelaySeconds=1)
     names = ["ApproximateNumberOfMessagesDelayed"]
@@ -108,7 +108,7 @@ def test_the_redrive_policy_moves_a_message(sqs: Any, name: str) -> None:
 def test_a_message_stays_when_the_dead_letter_queue_is_gone(
     sqs: Any, name: str, wait_for_line: Callable[[str], None]
 ) -> None:
-    """The redrive policy then moves nothing, the message is delivered again, and a line says why."""
+    """The redrive policy moves nothing, the message is delivered again, and a printed line says why."""
     source, dead = pair(sqs, name, maximum=1)
     sqs.send_message(QueueUrl=source, MessageBody="x")
     sqs.delete_queue(QueueUrl=dead)

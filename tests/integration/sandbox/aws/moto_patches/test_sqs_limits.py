@@ -41,7 +41,7 @@ ATTRIBUTE = {"DataType": "String", "StringValue": "x"}
     ],
 )
 def test_a_message_is_refused(sqs: Any, name: str, message: dict[str, Any], code: str) -> None:
-    """By itself with an error, in a batch as one failed entry."""
+    """SendMessage answers with an error, and SendMessageBatch with one failed entry."""
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     with pytest.raises(ClientError) as caught:
         sqs.send_message(QueueUrl=url, **message)
@@ -65,7 +65,7 @@ def test_a_message_is_refused(sqs: Any, name: str, message: dict[str, Any], code
     ],
 )
 def test_an_attribute_of_a_queue_has_its_limits(sqs: Any, name: str, attributes: dict[str, Any]) -> None:
-    """They hold when the queue is made and when it is changed."""
+    """A value beyond the limit is refused by CreateQueue and by SetQueueAttributes."""
     dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     values = {

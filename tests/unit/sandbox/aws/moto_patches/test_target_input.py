@@ -48,7 +48,7 @@ def got(template: str, **paths: str) -> str:
     ],
 )
 def test_placeholders(template: str, expected: Any) -> None:
-    """Quotes come by themselves around a text that stands alone. Inside of a string a value is not changed."""
+    """EventBridge adds quotes to a text that stands alone. It does not change a value inside of a string."""
     content = got(
         template,
         to="$.detail.to",
@@ -64,7 +64,7 @@ def test_placeholders(template: str, expected: Any) -> None:
 
 
 def test_reserved_variables() -> None:
-    """They need no path, and the event's time and the moment of its arrival are two."""
+    """Reserved variables need no path. The time of arrival is not the event's own time."""
     content = got(
         '{"rule": <aws.events.rule-arn>, "name": "<aws.events.rule-name>", "at": <aws.events.event.ingestion-time>,'
         ' "event": <aws.events.event.json>, "short": <aws.events.event>}'
@@ -103,7 +103,7 @@ def test_input_paths(path: str, expected: Any) -> None:
 
 
 def test_an_input_path_that_selects_nothing_cannot_be_delivered() -> None:
-    """The event goes to the dead-letter queue then."""
+    """The error makes the event a dead letter."""
     with pytest.raises(ValueError, match="selects nothing"):
         target_input({"Id": "t", "InputPath": "$.detail.none"}, EVENT, RULE_ARN, 0)
 
@@ -132,5 +132,5 @@ def template(text: str, **paths: str) -> dict[str, Any]:
     ],
 )
 def test_what_put_targets_refuses(target: dict[str, Any], problem: str) -> None:
-    """What could never be delivered is refused when the target is made."""
+    """An input that could never be delivered is refused when the target is made."""
     assert problem in (input_problem({"Id": "t", **target}) or "")
