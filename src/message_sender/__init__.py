@@ -19,6 +19,7 @@ Data flows one way, and a module imports only what stands above it::
     sociocs.api_key       Secrets Manager -> the apikey, cached and refreshed
     sociocs.redaction     removes what a message said from a text that may repeat it
     sociocs.transport     a requests session on those connections
+    sociocs.answers       an answer of the API -> outcome
     sociocs.client        one request body -> POST /message -> outcome
     retries               when a deferred message is tried again, and when it is not any more
     pace                  what decides before each send whether it may start: pace, breaker, time

@@ -10,6 +10,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from message_sender.version import VERSION
+
 
 class Metric(StrEnum):
     """Every metric that the function emits; each stands on the dashboard or in an alarm of the template."""
@@ -45,8 +47,8 @@ class Observer:
         self._durations: list[tuple[Metric, MetricUnit, float]] = []
 
     def invocation(self, request_id: str) -> None:
-        """Put the invocation's id on every line that follows."""
-        self.logger.append_keys(function_request_id=request_id)
+        """Put the invocation's id and the function's version on every line that follows."""
+        self.logger.append_keys(function_request_id=request_id, version=VERSION)
 
     def message(self, what_happened: str, *, needs_attention: bool, **keys: Any) -> None:
         """Write the one line of a message, at INFO, or at WARNING when a person has to look at it."""

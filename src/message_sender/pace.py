@@ -27,8 +27,8 @@ DOUBTFUL = frozenset(
 FIRST_OPEN_SECONDS = 5.0
 LONGEST_OPEN_SECONDS = 60.0
 """How long the breaker stays open at most, unless Sociocs asks for more: what anyone waits after an outage is over."""
-PLACE_SECONDS = 2.0
-"""How long a send waits for its place while the breaker lets few through. Waiting in the function is paid for."""
+LONGEST_SLEEP_SECONDS = 2.0
+"""How long a send waits in the function for its turn or its place. Waiting here is paid for; on the queue it is not."""
 
 
 class Pace:
@@ -153,13 +153,13 @@ class Gate:
         """
         if refusal := self._breaker.refusal() or self._too_late():
             return refusal
-        taken, seconds = self._pace.wait_for(self._seconds_left())
+        taken, seconds = self._pace.wait_for(min(LONGEST_SLEEP_SECONDS, self._seconds_left()))
         if not taken:
-            why = "its turn within MaxSendsPerSecond comes after this invocation"
+            why = "its turn within MaxSendsPerSecond comes later"
             return Deferred(ErrorCode.NOT_ATTEMPTED, why, seconds)
         if seconds > 0:
             self._clock.sleep(seconds)
-        if refusal := self._breaker.enter(min(PLACE_SECONDS, self._seconds_left())):
+        if refusal := self._breaker.enter(min(LONGEST_SLEEP_SECONDS, self._seconds_left())):
             return refusal
         if refusal := self._too_late():
             self._breaker.leave(None)

@@ -180,4 +180,4 @@ def test_a_slow_pace_hands_back_what_it_has_no_time_for(
     assert len(stay) == 3
     assert world.sociocs.count == 0
     assert all(150 < (mapping.wait_of(one) or 0) <= 276 for one in stay)
-    assert capsys.readouterr().out.count("its turn within MaxSendsPerSecond comes after this invocation") == 3
+    assert capsys.readouterr().out.count("its turn within MaxSendsPerSecond comes later") == 3

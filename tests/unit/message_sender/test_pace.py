@@ -234,3 +234,17 @@ def test_a_breaker_that_opens_during_the_wait_for_the_pace_counts(clock: FakeClo
     assert found[0] is None
     assert found[1]
     assert (found[1].code, found[1].retry_after) == (ErrorCode.NOT_ATTEMPTED, 7)
+
+
+def test_a_turn_that_comes_later_is_waited_for_on_the_queue(clock: FakeClock) -> None:
+    """A function that sleeps is paid for: past two seconds the message goes back until about its turn."""
+    gate = Gate(Pace(0.1, first=1, clock=clock), Breaker(8, clock), START + 60, clock)
+
+    refusal = gate.admit()
+
+    assert refusal
+    assert (refusal.code, refusal.retry_after) == (ErrorCode.NOT_ATTEMPTED, 10)
+    assert clock.slept == []
+    clock.now += 8
+    assert gate.admit() is None
+    assert clock.slept == [2]

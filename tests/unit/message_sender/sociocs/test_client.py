@@ -17,14 +17,9 @@ from urllib3.response import HTTPResponse
 
 from message_sender.connections import Limits
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
+from message_sender.sociocs.answers import LONGEST_RETRY_AFTER_SECONDS, STATUS_RULES, retry_after
 from message_sender.sociocs.api_key import ApiKey, ApiKeyUnavailableError
-from message_sender.sociocs.client import (
-    LONGEST_RETRY_AFTER_SECONDS,
-    MAXIMUM_ANSWER_BYTES,
-    STATUS_RULES,
-    SociocsClient,
-    retry_after,
-)
+from message_sender.sociocs.client import MAXIMUM_ANSWER_BYTES, SociocsClient
 from tests.support.clock import FakeClock
 
 BODY = b'{"to":"+16175550123","text":"Hello"}'
