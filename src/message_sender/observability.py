@@ -5,7 +5,6 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -50,16 +49,16 @@ class Observer:
         """Put the invocation's id and the function's version on every line that follows."""
         self.logger.append_keys(function_request_id=request_id, version=VERSION)
 
-    def message(self, what_happened: str, *, needs_attention: bool, **keys: Any) -> None:
+    def message(self, what_happened: str, *, needs_attention: bool, **keys: object) -> None:
         """Write the one line of a message, at INFO, or at WARNING when a person has to look at it."""
         write = self.logger.warning if needs_attention else self.logger.info
         write(what_happened, extra={name: value for name, value in keys.items() if value is not None})
 
-    def problem(self, what_happened: str, **keys: Any) -> None:
+    def problem(self, what_happened: str, **keys: object) -> None:
         """Write a line about something other than a message that went wrong."""
         self.logger.warning(what_happened, extra=keys)
 
-    def bug(self, what_happened: str, **keys: Any) -> None:
+    def bug(self, what_happened: str, **keys: object) -> None:
         """Write where the exception at hand came from. Not what it says: that may quote a message."""
         kind, _, trace = sys.exc_info()
         frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]

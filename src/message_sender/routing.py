@@ -114,8 +114,12 @@ class Router:
         return failed
 
     def _call(
-        self, problem: str, call: Callable[[], Mapping[str, Any]], entries: int, until: float
-    ) -> set[int]:  # Any: each batch call has a type of its own
+        self,
+        problem: str,
+        call: Callable[[], Mapping[str, Any]],  # Any: each batch call has a type of its own
+        entries: int,
+        until: float,
+    ) -> set[int]:
         """Make one batch call; return the positions that are not known to be done."""
         if self._clock.monotonic() > until:
             self._observer.problem(problem, aws_error="NotTried", entries=entries)

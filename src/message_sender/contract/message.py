@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, model_validator, parse
 from pydantic import (
@@ -220,7 +220,7 @@ class Message(_Part):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _every_problem_at_once(cls, data: Any, handler: ValidatorFunctionWrapHandler) -> "Message":
+    def _every_problem_at_once(cls, data: object, handler: ValidatorFunctionWrapHandler) -> "Message":
         """Judge the fields and the rules between them together: pydantic alone stops at the fields."""
         errors: list[InitErrorDetails] = []
         message: Message | None = None
@@ -262,17 +262,19 @@ _NAMES: Mapping[tuple[int | str, ...], list[str]] = {
 
 
 def _in_words(error: ValidationError, *above: str) -> list[InitErrorDetails]:
-    found = [{**item, "loc": (*above, *item["loc"])} for item in error.errors(include_url=False, include_input=False)]
-    shown = [_error(item["loc"], words(item, _NAMES)) for item in found[:MAXIMUM_PROBLEMS]]
-    more = len(found) - len(shown)
-    return [*shown, _error(above, "and more problems")] if more else shown
+    found = error.errors(include_url=False, include_input=False)
+    shown = []
+    for item in found[:MAXIMUM_PROBLEMS]:
+        loc = (*above, *item["loc"])
+        shown.append(_error(loc, words({**item, "loc": loc}, _NAMES)))
+    return [*shown, _error(above, "and more problems")] if len(found) > MAXIMUM_PROBLEMS else shown
 
 
-def _error(loc: Any, text: str) -> InitErrorDetails:
+def _error(loc: tuple[int | str, ...], text: str) -> InitErrorDetails:
     return InitErrorDetails(type=PydanticCustomError("contract", "{problem}", {"problem": text}), loc=loc, input=None)
 
 
-def _rules_between_fields(data: Mapping[str, Any]) -> Iterator[InitErrorDetails]:
+def _rules_between_fields(data: Mapping[str, object]) -> Iterator[InitErrorDetails]:
     """Judge content and provider. A field of the wrong type is the model's to refuse, and counts as content here."""
     if not any(_is_content(name, data[name]) for name in ("text", *MEDIA_FIELDS, "template") if name in data):
         yield _error(("text",), "required and not blank when there is no media URL and no template")

@@ -49,7 +49,10 @@ _WORDS = {
 }
 
 
-def words(error: Mapping[str, Any], names: Mapping[_Path, Sequence[str]]) -> str:
+def words(
+    error: Mapping[str, Any],  # Any: the items of pydantic's errors
+    names: Mapping[_Path, Sequence[str]],
+) -> str:
     """Say what one of pydantic's errors means.
 
     Args:
