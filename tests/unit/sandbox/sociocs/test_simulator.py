@@ -1,9 +1,9 @@
 """The simulator keeps a limited number of entries, counts all, and forgets them on a reset."""
 
 import json
+import threading
 
-from sandbox.sociocs.record import BoundedLog
-from sandbox.sociocs.simulator import Arrival, RateLimit, Simulator
+from sandbox.sociocs.simulator import Arrival, RateLimit, Reply, Simulator
 
 MESSAGE = {"provider": "twlo", "channel_key": "ck", "to": "16175551212", "text": "Shipped"}
 
@@ -27,17 +27,6 @@ def test_the_oldest_requests_and_messages_are_forgotten_first() -> None:
     assert simulator.counts() == {"requests": 5, "accepted": 5, "refused": 0, "waiting": 0}
 
 
-def test_large_entries_are_bounded_by_their_bytes() -> None:
-    """A few large bodies replace the others, but the newest entry is always kept."""
-    log: BoundedLog[str] = BoundedLog(most_bytes=1000)
-    for number, size in enumerate([10, 400, 400, 400, 5000]):
-        log.add(str(number), size)
-    newest_alone = list(log)
-    log.add("5", 10)
-
-    assert (newest_alone, list(log), log.total) == (["4"], ["5"], 6)
-
-
 def test_an_answer_from_before_a_reset_changes_nothing_after_it() -> None:
     """A request from before a reset and the first request after it have the same number, and are kept apart."""
     simulator = Simulator()
@@ -48,6 +37,21 @@ def test_an_answer_from_before_a_reset_changes_nothing_after_it() -> None:
 
     (request,) = simulator.requests
     assert request.fate == "waiting"
+
+
+def test_a_request_from_before_a_reset_does_not_count_as_waiting_after_it() -> None:
+    """It waits on, and its end does not change the count either."""
+    simulator = Simulator()
+    request = simulator.receive(arrival()).request
+    gate = threading.Event()
+    waiting = threading.Thread(target=simulator.wait_turn, args=(Reply(request, None, 0, gate),), daemon=True)
+    waiting.start()
+    assert simulator.wait_for("waiting", 1, timeout=10)
+    simulator.reset()
+    assert simulator.counts()["waiting"] == 0
+    gate.set()
+    waiting.join(10)
+    assert simulator.counts()["waiting"] == 0
 
 
 def test_the_rate_limit_has_room_again_when_its_time_has_passed() -> None:

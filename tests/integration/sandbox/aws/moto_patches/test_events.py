@@ -276,13 +276,6 @@ def test_the_filters_of_eventbridge_are_taken(aws: Clients, name: str) -> None:
     assert aws("events").put_rule(Name=name, EventPattern=json.dumps(pattern))["RuleArn"]
 
 
-def test_a_subscriber_that_would_get_nothing_is_refused(aws: Clients, name: str) -> None:
-    """Only queues are subscribers here."""
-    topic = aws("sns").create_topic(Name=name)["TopicArn"]
-    with pytest.raises(ClientError, match="to SQS queues only"):
-        aws("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
-
-
 def test_another_bus_has_its_own_rules(aws: Clients, name: str) -> None:
     """A rule on the default bus does not see another bus's events."""
     rule = Rule(aws, name)
