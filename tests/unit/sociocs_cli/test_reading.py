@@ -1,5 +1,8 @@
 """A queue that takes longer to read than its letters stay hidden: read whole, or said not to be."""
 
+import os
+import re
+import signal
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ from sociocs_cli.choice import Choice
 from sociocs_cli.reading import Reader
 from sociocs_cli.redrive import Redrive
 from sociocs_cli.summaries import summarize
+from tests.support.cli_shell import run
 from tests.support.slow_queue import SlowQueue
 from tests.support.stacks import stack_on
 
@@ -81,3 +85,46 @@ def test_a_killed_reader_hides_letters_for_as_long_as_it_takes_to_keep_them(
     assert after.unseen == 0
     [(letters, seconds)] = waits
     assert (letters, round(seconds, 6)) == (held, longest + 2 - 1)  # since the first look, which took a second
+
+
+class Interrupted(SlowQueue):
+    """A queue on which somebody presses Ctrl-C when SQS has hidden the letters, and before it has answered."""
+
+    def receive_message(self, **call: Any) -> dict[str, Any]:
+        """Receive, and be interrupted."""
+        answer = super().receive_message(**call)
+        if self.calls.count("receive") == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return answer
+
+
+def test_letters_of_an_interrupted_receive_are_given_back() -> None:
+    """Otherwise ten letters would stay hidden for a minute, and the next command would not find them."""
+    queue = Interrupted.with_codes(*CODES)
+
+    with pytest.raises(KeyboardInterrupt), reader_of(queue) as reader:
+        list(reader.letters())
+
+    assert queue.calls.count("receive") == 2
+    assert all(letter.visible_at <= queue.now for letter in queue.letters.values())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["show", "none-such"],
+        ["show"],
+        ["discard", "none-such", "--yes"],
+        ["redrive", "none-such"],
+        ["redrive"],
+    ],
+    ids=" ".join,
+)
+def test_whoever_could_not_read_all_says_so(arguments: list[str]) -> None:
+    """A letter that is not found may be among those that another reader holds."""
+    queue = SlowQueue(counted_more=3)
+
+    done = run("dead-letters", *arguments, open_stack=lambda *_: stack_on(sqs=queue))
+
+    assert re.search(r"\b3\b.* could not be read", done.out + done.err)
