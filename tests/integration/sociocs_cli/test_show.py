@@ -82,3 +82,49 @@ def test_a_letter_that_is_not_there(wanted: list[str], shell: Shell, letters: Le
     done = shell("dead-letters", "show", *wanted)
 
     assert (done.code, done.err) == (1, "Error: there is no such dead letter\n")
+
+
+AT = {"UNKNOWN_ATTEMPT": "a", "ATTEMPTED_AT": "2026-11-20T18:30:00.250Z"}
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_the_moment_of_an_unknown_attempt_is_shown(
+    columns: str, shell: Shell, letters: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks in Sociocs at the time of first seen, eight hours earlier, finds nothing, and sends it twice."""
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TERM", "dumb")
+    unknown, other = letters.ours("OUTCOME_UNKNOWN", **AT), letters.ours()
+
+    page = shell("dead-letters", "show", unknown)
+    listed = shell("dead-letters", "list", "--ids", terminal=True)
+    rows = shell("dead-letters", "list", "--ids", "--json").json["letters"]
+
+    assert "attempted at" in page.out
+    assert "2026-11-20T18:30:00Z" in page.out
+    assert "Look in Sociocs whether it was sent at about 2026-11-20T18:30:00Z." in page.err
+    assert f"sociocs dead-letters redrive {unknown}" in page.err
+    assert "2026-11-20T18:30:00Z" in listed.out
+    assert {row["id"]: row["attempted_at"] for row in rows} == {unknown: "2026-11-20T18:30:00Z", other: None}
+    assert shell("dead-letters", "show", unknown, "--json").json["attempted_at"] == "2026-11-20T18:30:00Z"
+
+
+def test_without_a_moment_none_is_shown(shell: Shell, letters: Letters) -> None:
+    """Of letters without an unknown attempt, and of one that does not say when it was made, or says nonsense."""
+    letters.ours()
+    silent = letters.ours("OUTCOME_UNKNOWN", UNKNOWN_ATTEMPT="a", ATTEMPTED_AT="soon")
+
+    for arguments in (["list", "--ids"], ["show", silent], ["show"]):
+        done = shell("dead-letters", *arguments)
+        assert "ttempted at" not in done.out
+        assert "at about" not in done.err
+
+
+def test_discard_says_the_moment_of_an_unknown_attempt(shell: Shell, letters: Letters) -> None:
+    """It is what the decision goes by."""
+    unknown = letters.ours("OUTCOME_UNKNOWN", **AT)
+
+    done = shell("dead-letters", "discard", unknown, "--yes")
+
+    assert "attempted at 2026-11-20T18:30:00Z" in done.err
+    assert "attempted at 2026-11-20T18:30:00Z" in done.out

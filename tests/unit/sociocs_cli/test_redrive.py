@@ -61,7 +61,7 @@ class FailingAgain(SlowQueue):
         """Delete, and write the next letter of the same key."""
         gone = [self.letters[entry["ReceiptHandle"].split()[0]] for entry in Entries]
         answer = super().delete_message_batch(Entries=Entries)
-        for letter in gone:
+        for letter in gone[: 9 - len(self.sent)]:  # an end for a redrive that would go on
             again = Letter(letter.body, letter.attributes, written_at=self.written_again_at)
             self.letters[f"again-{len(self.sent)}"] = again
         return answer
