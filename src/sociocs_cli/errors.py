@@ -20,15 +20,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-
-class NotAwsError(BotoCoreError):
-    """Something between the command and AWS answered with 200: an answer without AWS's request id says nothing."""
-
-    fmt = "the answer to {operation} has no AWS request id"
-
-
-AWS_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
-"""AWS refused a call, did not answer, or the answer is not one of AWS."""
+from message_sender.aws import NotFromAwsError
 
 _SIGN_IN = "sign in (aws sso login), set AWS_PROFILE or give --profile"
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -41,7 +33,7 @@ def in_words(error: BotoCoreError | ClientError | ResponseParserError) -> str:
     """Say what went wrong, and what to do where that is known."""
     if isinstance(error, ClientError):
         return _of_answer(error)
-    if isinstance(error, ResponseParserError | NotAwsError):
+    if isinstance(error, ResponseParserError | NotFromAwsError):
         return "what answers is not AWS: check the network and --endpoint-url"
     if isinstance(error, ProfileNotFound):
         return f"{error}: `aws configure list-profiles` lists those that exist"

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import click
 
+from message_sender.aws import AWS_ERRORS
 from sociocs_cli import output
 from sociocs_cli.commands.discard import discard
 from sociocs_cli.commands.list import list_
@@ -14,7 +15,7 @@ from sociocs_cli.commands.redrive import redrive
 from sociocs_cli.commands.send import send
 from sociocs_cli.commands.show import show
 from sociocs_cli.commands.status import status
-from sociocs_cli.errors import AWS_ERRORS, in_words
+from sociocs_cli.errors import in_words
 from sociocs_cli.options import OpenStack
 from sociocs_cli.signals import sigterm_interrupts
 from sociocs_cli.stack import Stack

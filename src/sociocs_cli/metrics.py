@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from message_sender.aws import AWS_ERRORS
 from message_sender.outcome import ErrorCode
-from sociocs_cli.errors import AWS_ERRORS
 from sociocs_cli.queue import Depth
 from sociocs_cli.stack import Stack
 from sociocs_cli.text import timestamp

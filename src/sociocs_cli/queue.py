@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from message_sender.aws import AWS_ERRORS, succeeded
 from message_sender.sqs_limits import BATCH_ENTRIES, SendEntry, numbered
-from sociocs_cli.errors import AWS_ERRORS
 from sociocs_cli.signals import undisturbed
 
 if TYPE_CHECKING:
@@ -39,16 +39,6 @@ class Sent:
 
 UNANSWERED = Sent(None, "SQS did not answer; it may be queued", is_unknown=True)
 UNNAMED = Sent(None, "SQS did not say what became of it; it may be queued", is_unknown=True)
-
-
-def succeeded(answer: Mapping[str, object], entries: int) -> set[int]:
-    """Return the positions of a batch call's entries that are done: those in `Successful`, and no others.
-
-    Something between the command and SQS may answer with 200 and anything. No entry is named in that.
-    """
-    named = answer.get("Successful")
-    ids = {entry.get("Id") for entry in named if isinstance(entry, dict)} if isinstance(named, list) else set()
-    return {position for position in range(entries) if str(position) in ids}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from sociocs_cli.errors import NotAwsError, fail
+from message_sender.aws import NotFromAwsError
+from sociocs_cli.errors import fail
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
@@ -81,7 +82,7 @@ class Stack:
             return client.describe_stacks(StackName=self.name)["Stacks"][0]
         except (
             ResponseParserError,
-            NotAwsError,
+            NotFromAwsError,
             LookupError,
         ):  # botocore takes any XML, and misses what it expects in it
             fail(not_aws)
@@ -167,4 +168,4 @@ def _must_be_of_aws(
 ) -> None:
     """Refuse an answer of success that AWS did not give. botocore calls this after each call."""
     if http_response.status_code < 300 and not parsed.get("ResponseMetadata", {}).get("RequestId"):
-        raise NotAwsError(operation=model.name)
+        raise NotFromAwsError(operation=model.name)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import click
 
+from message_sender.aws import AWS_ERRORS
 from sociocs_cli import output
 from sociocs_cli.discarding import Discarded, delete, find
-from sociocs_cli.errors import AWS_ERRORS, fail, in_words
+from sociocs_cli.errors import fail, in_words
 from sociocs_cli.options import on_a_stack, say_stack
 from sociocs_cli.reading import UNSEEN
 from sociocs_cli.stack import Stack

@@ -4,10 +4,11 @@ from datetime import datetime
 
 import click
 
+from message_sender.aws import AWS_ERRORS
 from message_sender.sqs_limits import LONGEST_VISIBILITY_SECONDS
 from sociocs_cli import output
 from sociocs_cli.choice import Choice
-from sociocs_cli.errors import AWS_ERRORS, fail, in_words
+from sociocs_cli.errors import fail, in_words
 from sociocs_cli.holding import HIDDEN_SECONDS
 from sociocs_cli.letters import CODE_HELP
 from sociocs_cli.options import codes_of, moment_of, on_a_stack, say_stack

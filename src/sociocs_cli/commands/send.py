@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from message_sender.aws import AWS_ERRORS
 from sociocs_cli import output
-from sociocs_cli.errors import AWS_ERRORS, fail, in_words
+from sociocs_cli.errors import fail, in_words
 from sociocs_cli.messages import expired, read, unknown_numbers
 from sociocs_cli.options import on_a_stack
 from sociocs_cli.runs import LONGEST_NAME, Run, name_of

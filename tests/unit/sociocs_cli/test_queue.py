@@ -9,7 +9,8 @@ from unittest import mock
 import pytest
 from botocore.exceptions import ClientError
 
-from sociocs_cli.queue import TRIES, UNNAMED, Sent, delete_batch, give_back, send_batch, set_visibility, succeeded
+from message_sender.aws import succeeded
+from sociocs_cli.queue import TRIES, UNNAMED, Sent, delete_batch, give_back, send_batch, set_visibility
 
 
 def entry(size: int) -> dict[str, Any]:
