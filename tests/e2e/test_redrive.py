@@ -21,6 +21,8 @@ import pytest
 from sandbox.sandbox import Sandbox, SandboxOptions
 from tests.support.builders import message
 
+pytestmark = pytest.mark.timeout(240)  # a dozen starts of the command, on a machine that may be busy
+
 SOCIOCS = Path(sys.executable).with_name("sociocs")
 GOOD, WRONG, MALFORMED = 150, 40, 10
 
