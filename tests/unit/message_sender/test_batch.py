@@ -449,15 +449,16 @@ def test_messages_that_cannot_be_routed_stay() -> None:
 def test_nothing_runs_on_when_the_reader_stops_early() -> None:
     """Whoever takes only the first results leaves no thread behind that goes on sending."""
     release = threading.Event()
-    sender = FakeSender(before=lambda: release.wait(10))
+    slow = iter([False, True])
+    sender = FakeSender(before=lambda: release.wait(10) if next(slow) else None)
     batch = a_batch(sender, changes={"send_concurrency": "2"})
-    results = batch.run(groups("a1", "b1"), 60)
+    results = batch.run([delivery("a"), delivery("b")], 60)
 
-    threading.Timer(0.05, release.set).start()
     next(results)
+    threading.Timer(0.1, release.set).start()
     results.close()  # type: ignore[attr-defined]  # a generator
 
-    assert sorted(sender.sent) == ["a1", "b1"]
+    assert sorted(sender.sent) == ["a", "b"], "the slow one is over when the batch is"
 
 
 def test_dead_letters_do_not_wait_for_a_slow_message() -> None:

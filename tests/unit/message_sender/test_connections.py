@@ -99,6 +99,25 @@ def test_all_addresses_of_a_host_share_the_timeout(monkeypatch: pytest.MonkeyPat
         assert time.monotonic() - started < 2
 
 
+def test_each_address_gets_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The living one at the end may be across an ocean: it must not get what six dead ones have left."""
+    given: list[float] = []
+    set_timeout = socket.socket.settimeout
+
+    def note(sock: socket.socket, seconds: float | None) -> None:
+        given.append(seconds or 0)
+        set_timeout(sock, seconds)
+
+    with host_with(monkeypatch, *DEAD_ADDRESSES, living=False) as url:
+        monkeypatch.setattr(socket.socket, "settimeout", note)
+        with pytest.raises(requests.ConnectionError):
+            request(url, Limits(), connect_seconds=0.6)
+
+    assert len(given) == len(DEAD_ADDRESSES)
+    assert given[0] == pytest.approx(0.1, abs=0.02)
+    assert min(given) > 0.02
+
+
 def test_no_request_goes_out_that_cannot_be_answered_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connecting took what the answer needs: nothing was sent, and that is known."""
     with host_with(monkeypatch, *DEAD_ADDRESSES[:1], living=True) as url:

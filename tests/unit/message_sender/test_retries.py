@@ -1,17 +1,18 @@
 """When a deferred message is tried again: the arithmetic of waits, and the ends of retrying."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from message_sender.envelope import Delivery, QueueRecord
+from message_sender.envelope import Delivery, QueueRecord, open_event
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
 from message_sender.retries import or_exhausted, wait_seconds
 from message_sender.settings import Settings
-from tests.support.builders import message
+from tests.support.builders import message, sqs_event, sqs_record
 
 HOUR = 3600.0
 NOW = 1_790_000_000.0
@@ -135,3 +136,20 @@ def test_receives_outlast_the_longest_retry_hours() -> None:
     fastest = sum(min(900, 30 * 2**n) / 2 for n in range(SETTINGS.maximum_receive_count - 1))
 
     assert fastest >= 24 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("first_received", "tried_since", "exhausted"),
+    [(25, 25, True), (25, 1, False), (1, 25, False), (25, None, True), (1, None, False)],
+)
+def test_age_counts_from_the_first_real_attempt(
+    first_received: float, tried_since: float | None, *, exhausted: bool
+) -> None:
+    """59 times untried behind its group is no try; and a redriven message begins anew."""
+    received = NOW - first_received * HOUR
+    (old,) = open_event(sqs_event(sqs_record(message(), sent_at=received, first_received_at=received)))
+    since = None if tried_since is None else NOW - tried_since * HOUR
+
+    outcome = or_exhausted(old, replace(FAILED, tried_since=since), SETTINGS, NOW)
+
+    assert isinstance(outcome, Rejected) is exhausted
