@@ -69,10 +69,12 @@ def _message(text: str, **metadata: str) -> str:
 def _drive(sandbox: Sandbox) -> None:
     """Send messages that reach every outcome of the function."""
     sandbox.sociocs.rule(text_contains="later", nth=(1, 2), status=503)
+    sandbox.sociocs.rule(text_contains="refused", status=400)
     past = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     bodies = [
         _message("accepted", idempotency_key="one"),
         _message("later"),
+        _message("refused"),
         _message("expired", idempotency_key="two", expires_at=past),
         "not a message",
     ]
