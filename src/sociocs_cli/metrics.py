@@ -21,7 +21,6 @@ _NEVER_DEFERRED = {
     ErrorCode.EXPIRED,
     ErrorCode.IDEMPOTENCY_CONFLICT,
     ErrorCode.API_REJECTED,
-    ErrorCode.OUTCOME_UNKNOWN,
     ErrorCode.RETRIES_EXHAUSTED,
 }
 

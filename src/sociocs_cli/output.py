@@ -22,6 +22,12 @@ def line(text: str = "") -> None:
     print(text, flush=True)
 
 
+def new_page() -> None:
+    """Begin a page that takes the place of the one before on a terminal, and follows it in a file or a pipe."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        print("\x1b[2J\x1b[H", end="", flush=True)
+
+
 def table(rows: Table) -> None:
     """Write a table of the result."""
     _console().print(rows)

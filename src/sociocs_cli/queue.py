@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,12 @@ def depth(sqs: "SQSClient", url: str) -> Depth:
         int(found["ApproximateNumberOfMessagesDelayed"]),
         _time_of(answer),
     )
+
+
+def retention(sqs: "SQSClient", url: str) -> timedelta:
+    """Return how long a queue keeps a message."""
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])["Attributes"]
+    return timedelta(seconds=int(found["MessageRetentionPeriod"]))
 
 
 def _time_of(answer: "GetQueueAttributesResultTypeDef") -> datetime:

@@ -38,6 +38,8 @@ class Waits:
     """A receive asks all of SQS's servers for so long, so that an empty answer means something."""
     between_looks: float = 0.5
     """Between two looks at the state of the mapping."""
+    between_statuses: float = 10.0
+    """Between two pages of `status --watch`."""
     mapping: float = 300.0
     """Until Lambda has changed the mapping. Its page says "within a few minutes"; mostly it is half a minute."""
 
@@ -62,6 +64,8 @@ class Stack:
     waits: Waits = Waits()
     monotonic: Callable[[], float] = time.monotonic
     """The clock of every wait."""
+    wait: Callable[[float], object] = time.sleep
+    """Waits for so many seconds."""
 
     @cached_property
     def session(self) -> boto3.Session:

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sociocs_cli.letters import Letter
 from sociocs_cli.looking import look
+from sociocs_cli.queue import retention
 from sociocs_cli.reading import Reader
 from sociocs_cli.stack import Stack
 from sociocs_cli.text import timestamp
@@ -21,6 +22,8 @@ class Summary:
     source: str
     key: str | None
     first_seen: datetime
+    written_at: datetime
+    """SQS's SentTimestamp. Its retention counts from this moment."""
     attempted_at: datetime | None
     """When an attempt of unknown outcome was made."""
     reason: str
@@ -28,7 +31,7 @@ class Summary:
     @classmethod
     def of(cls, letter: Letter) -> "Summary":
         """Take it from a letter."""
-        moments = (letter.first_seen, letter.attempted_at)
+        moments = (letter.first_seen, letter.written_at, letter.attempted_at)
         return cls(letter.id, letter.code, letter.source, letter.key, *moments, letter.reason)
 
     def row(self) -> dict[str, str | None]:
@@ -67,6 +70,14 @@ class Summaries:
     """How many could not be read."""
     read_at: datetime
     """When the look began, by SQS's clock in whole seconds."""
+    retention: timedelta
+    """How long the dead-letter queue keeps a letter."""
+
+    @property
+    def first_to_go(self) -> datetime | None:
+        """When SQS deletes the oldest letter; None when there is none."""
+        oldest = min((letter.written_at for letter in self.letters), default=None)
+        return oldest + self.retention if oldest else None
 
     @property
     def total(self) -> int:
@@ -83,7 +94,8 @@ def summarize(stack: Stack) -> Summaries:
         return False
 
     looked = look(stack, "Reading dead letters", note)
-    return Summaries(sorted(found, key=lambda summary: summary.first_seen), looked.unseen, looked.began)
+    kept = retention(stack.sqs, stack.dead_letter_queue_urls[0])
+    return Summaries(sorted(found, key=lambda summary: summary.first_seen), looked.unseen, looked.began, kept)
 
 
 def by_code(letters: Iterable[Summary]) -> list[CodeCount]:

@@ -55,6 +55,7 @@ class SlowQueue:
                 "ApproximateNumberOfMessages": str(visible + self.counted_more),
                 "ApproximateNumberOfMessagesNotVisible": str(len(self.letters) - visible),
                 "ApproximateNumberOfMessagesDelayed": "0",
+                "MessageRetentionPeriod": "1209600",
             },
             "ResponseMetadata": {"HTTPHeaders": {"date": date}},
         }

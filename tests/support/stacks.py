@@ -17,6 +17,7 @@ def stack_on(
     cloudwatch: Any = None,
     waits: Waits = AT_ONCE,
     monotonic: Callable[[], float] = time.monotonic,
+    wait: Callable[[float], object] = time.sleep,
     parameters: dict[str, str] | None = None,
     **outputs: str,
 ) -> Stack:
@@ -26,7 +27,7 @@ def stack_on(
         "MessageDeadLetterQueueUrl": "https://sqs/1/dead-letters",
         "EventSourceMappingId": "mapping",
     }
-    found = Stack("stack", waits=waits, monotonic=monotonic)
+    found = Stack("stack", waits=waits, monotonic=monotonic, wait=wait)
     found.sqs, found.functions, found.cloudwatch = sqs, functions, cloudwatch
     found.description = {
         "Outputs": [{"OutputKey": n, "OutputValue": v} for n, v in {**usual, **outputs}.items()],

@@ -1,6 +1,5 @@
 """`sociocs pause` and `sociocs resume`: turn the mapping from the queue to the function off and on."""
 
-import time
 from typing import Literal
 
 import click
@@ -56,4 +55,4 @@ def _wait_until(stack: Stack, wanted: str) -> None:
         if not said:
             output.note(f"Waiting until Lambda says {wanted} ...")
             said = True
-        time.sleep(stack.waits.between_looks)
+        stack.wait(stack.waits.between_looks)

@@ -99,7 +99,7 @@ def test_every_code_that_defers_is_asked_for() -> None:
 
     found = deferrals(stack_on(cloudwatch=Deferring(**every)))
 
-    assert {deferral.code for deferral in found} == set(every) - rejected - {"OUTCOME_UNKNOWN"}
+    assert {deferral.code for deferral in found} == set(every) - rejected
 
 
 def test_a_message_is_retried_within_the_time_that_is_said() -> None:
