@@ -8,6 +8,7 @@ from benchmarks.contender import Name, running
 from benchmarks.package import sizes
 from benchmarks.ratio import Comparison, compare
 from benchmarks.surroundings import Surroundings
+from benchmarks.worst_cases import WORST_CASES, cpu_seconds
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the measurement, the number of the turn (from 0) and the number of turns."""
@@ -119,6 +120,15 @@ def package_size(_given: Surroundings, _plan: Plan, progress: Progress) -> Itera
         yield compare("Package, zipped", "MB", [ours.zipped / 1e6], [peer.zipped / 1e6], at_most=1.0)
 
 
+def worst_cases(_given: Surroundings, plan: Plan, progress: Progress) -> Iterator[Comparison]:
+    """Measure hostile inputs against their halves: linear work takes twice as long, quadratic work four times."""
+    for what, make in WORST_CASES.items():
+        name = f"CPU of {what}"
+        whole, half = make(1), make(2)
+        turns = [(cpu_seconds(whole) * 1000, cpu_seconds(half) * 1000) for _ in _turns(plan.cpu_turns, name, progress)]
+        yield compare(name, "ms", *zip(*turns, strict=True), baseline="half of it", at_most=3.0)
+
+
 Measure = Callable[[Surroundings, Plan, Progress], Iterator[Comparison]]
 
 MEASURES: dict[str, Measure] = {
@@ -127,6 +137,7 @@ MEASURES: dict[str, Measure] = {
     "cold": cold_start,
     "package": package_size,
     "throughput": throughput,
+    "worst": worst_cases,
 }
 
 _BOTH: tuple[Name, Name] = ("ours", "peer")
