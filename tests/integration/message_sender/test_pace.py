@@ -140,10 +140,13 @@ class SleepyClock(AheadClock):
         self.seconds += 3600
 
 
-def test_a_message_that_expires_while_it_waits_for_the_pace_is_not_sent(world: World) -> None:
+def test_a_message_that_expires_while_it_waits_for_the_pace_is_not_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is judged again once its turn has come."""
+    monkeypatch.setattr(random, "random", lambda: 0.95)  # the first turn is 1.9 s away
     clock = SleepyClock()
-    mapping = Mapping(world, {"max_sends_per_second": "1", "maximum_concurrency": "1"}, clock=clock)
+    mapping = Mapping(world, {"max_sends_per_second": "0.5", "maximum_concurrency": "1"}, clock=clock)
     expires_at = datetime.now(UTC) + timedelta(minutes=30)
     world.send(message(metadata={"expires_at": expires_at.isoformat()}))
 

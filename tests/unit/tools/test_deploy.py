@@ -12,14 +12,13 @@ from tests.support import ROOT
 from tools.deploy import DeployError, deploy, parameters, region_of, section
 
 TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
-FAKE_SAM = f"""#!{sys.executable}
-import json, os, sys, tomllib
+FAKE_SAM = """import json, os, sys, tomllib
 files = [word.removeprefix("file://") for word in sys.argv if word.startswith("file://")]
-call = {{
+call = {
     "arguments": [word for word in sys.argv[1:] if not word.startswith("file://")],
     "parameters": tomllib.load(open(files[0], "rb")) if files else None,
     "region": os.environ.get("AWS_DEFAULT_REGION"),
-}}
+}
 with open("calls", "a") as file:
     file.write(json.dumps(call) + "\\n")
 """
@@ -33,7 +32,9 @@ def project(tmp_path: Path) -> Path:
         '[default.deploy.parameters]\nstack_name = "s"\nparameter_overrides = ["LogLevel=DEBUG", "EventSources=a,b"]\n'
     )
     sam = tmp_path / "sam"
-    sam.write_text(FAKE_SAM)
+    (tmp_path / "sam.py").write_text(FAKE_SAM)
+    # Not Python by its first line: that takes no path with spaces.
+    sam.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$0.py" "$@"\n')
     sam.chmod(0o755)
     return tmp_path
 
