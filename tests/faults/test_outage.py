@@ -21,11 +21,11 @@ from message_sender.ledger import AlreadyAccepted, Begun, EarlierUnknown, Entry,
 from message_sender.observability import Observer
 from message_sender.routing import Router, response
 from message_sender.sending import Sender
-from message_sender.settings import Settings
 from message_sender.sociocs.api_key import ApiKeySource
 from message_sender.sociocs.client import SociocsClient
 from tests.support.builders import message, sqs_record
 from tests.support.clock import START, FakeClock
+from tests.support.function_settings import function_settings
 
 HOUR = 3600.0
 VISIBILITY_TIMEOUT = 420.0
@@ -166,16 +166,8 @@ class Simulation:
 
     def __init__(self, api: Api, **settings: str) -> None:
         self.clock = Clock()
-        values = {
-            "SOCIOCS_BASE_URL": "http://127.0.0.1",
-            "API_KEY_SECRET_ARN": "secret",
-            "LEDGER_TABLE_NAME": "table",
-            "MESSAGE_QUEUE_URL": "queue",
-            "DEAD_LETTER_QUEUE_URL": "dead",
-            # One at a time: with threads the order of attempts, and so their number, would differ from run to run.
-            "SEND_CONCURRENCY": "1",
-        }
-        self.settings = Settings.from_environment({**values, **settings})
+        # One at a time: with threads the order of attempts, and so their number, would differ from run to run.
+        self.settings = function_settings(**{"send_concurrency": "1"} | settings)
         limits = Limits(self.clock)
         self.sqs, self.api = FakeSqs(self.clock), FakeApi(self.clock, api, limits)
         observer = Observer(namespace="simulation", service=f"simulation-{uuid.uuid4().hex}")

@@ -15,20 +15,12 @@ from message_sender.observability import Observer
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
 from message_sender.pace import Breaker, Gate, Pace
 from message_sender.sending import Sender
-from message_sender.settings import Settings
 from message_sender.sqs_limits import message_bytes
 from tests.support.builders import eventbridge_event, sns_notification, sqs_event, sqs_record
 from tests.support.contract_strategies import bodies, json_values, mistaken_messages, valid_messages
+from tests.support.function_settings import function_settings
 
-SETTINGS = Settings.from_environment(
-    {
-        "SOCIOCS_BASE_URL": "http://127.0.0.1:1",
-        "API_KEY_SECRET_ARN": "secret",
-        "LEDGER_TABLE_NAME": "table",
-        "MESSAGE_QUEUE_URL": "queue",
-        "DEAD_LETTER_QUEUE_URL": "dead",
-    }
-)
+SETTINGS = function_settings()
 
 
 any_text = st.text(st.characters(exclude_categories=()), min_size=1, max_size=3)

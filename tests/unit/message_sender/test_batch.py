@@ -17,6 +17,7 @@ from message_sender.pace import DOUBTFUL, FIRST_OPEN_SECONDS, TRIPPING, Gate
 from message_sender.routing import Routed
 from message_sender.settings import Settings
 from tests.support.clock import START, FakeClock
+from tests.support.function_settings import function_settings
 
 ONE_THREAD = {"send_concurrency": "1"}
 
@@ -28,17 +29,8 @@ def clock() -> FakeClock:
 
 
 def settings(**changes: str) -> Settings:
-    """Settings whose attempts take up to 3 s: connection, TLS, answer."""
-    values = {
-        "SOCIOCS_BASE_URL": "http://127.0.0.1",
-        "API_KEY_SECRET_ARN": "secret",
-        "LEDGER_TABLE_NAME": "table",
-        "MESSAGE_QUEUE_URL": "queue",
-        "DEAD_LETTER_QUEUE_URL": "dead",
-        "CONNECT_TIMEOUT_SECONDS": "1",
-        "READ_TIMEOUT_SECONDS": "1",
-    }
-    return Settings.from_environment(values | {name.upper(): value for name, value in changes.items()})
+    """Settings whose attempts take up to 3 s: connecting, handing over, the answer."""
+    return function_settings(**{"connect_timeout_seconds": "1", "read_timeout_seconds": "1"} | changes)
 
 
 def delivery(name: str, group: str | None = None, sent_at: float = START) -> Delivery:

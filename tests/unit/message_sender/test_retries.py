@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from message_sender.envelope import Delivery, QueueRecord, open_event
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
 from message_sender.retries import or_exhausted, wait_seconds
-from message_sender.settings import Settings
 from tests.support.builders import message, sqs_event, sqs_record
+from tests.support.function_settings import function_settings
 
 HOUR = 3600.0
 NOW = 1_790_000_000.0
@@ -20,15 +20,7 @@ TWELVE_HOURS = 12 * HOUR
 """SQS: no message is invisible for longer after one receive."""
 LONGEST_FUNCTION = 900
 """Lambda: seconds."""
-SETTINGS = Settings.from_environment(
-    {
-        "SOCIOCS_BASE_URL": "http://127.0.0.1",
-        "API_KEY_SECRET_ARN": "s",
-        "LEDGER_TABLE_NAME": "t",
-        "MESSAGE_QUEUE_URL": "q",
-        "DEAD_LETTER_QUEUE_URL": "d",
-    }
-)
+SETTINGS = function_settings()
 RETRIED = st.sampled_from([code for code in ErrorCode if code is not ErrorCode.NOT_ATTEMPTED])
 
 

@@ -11,19 +11,11 @@ from message_sender.observability import Observer
 from message_sender.outcome import Accepted, Deferred, ErrorCode, Outcome, Rejected, Unknown
 from message_sender.pace import Breaker, Gate, Pace
 from message_sender.sending import Sender
-from message_sender.settings import Settings
 from tests.support.builders import message, sqs_event, sqs_record, text_attribute
 from tests.support.clock import START, FakeClock
+from tests.support.function_settings import function_settings
 
-SETTINGS = Settings.from_environment(
-    {
-        "SOCIOCS_BASE_URL": "http://127.0.0.1:1",
-        "API_KEY_SECRET_ARN": "secret",
-        "LEDGER_TABLE_NAME": "table",
-        "MESSAGE_QUEUE_URL": "queue",
-        "DEAD_LETTER_QUEUE_URL": "dead",
-    }
-)
+SETTINGS = function_settings()
 PAST = "2020-01-01T00:00:00Z"
 
 

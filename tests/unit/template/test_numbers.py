@@ -6,16 +6,9 @@ import pytest
 
 from message_sender.aws import ANSWER_SECONDS, CALL_SECONDS, CONNECT_SECONDS
 from message_sender.batch import RESERVE_SECONDS
-from message_sender.settings import Settings
 from sandbox.aws.cloudformation.functions import TemplateError
+from tests.support.function_settings import function_settings
 
-REQUIRED = (
-    "SOCIOCS_BASE_URL",
-    "API_KEY_SECRET_ARN",
-    "LEDGER_TABLE_NAME",
-    "MESSAGE_QUEUE_URL",
-    "DEAD_LETTER_QUEUE_URL",
-)
 TEN = [str(number) for number in range(1, 11)]
 
 
@@ -86,13 +79,7 @@ def test_the_worst_case_of_a_send_fits_into_the_function(template: dict[str, Any
     assert RESERVE_SECONDS >= 3 * CALL_SECONDS, "the ledger's write, the dead letters, and the waits of what goes back"
     for read_timeout, timing in template["Mappings"]["TimingByReadTimeoutSeconds"].items():
         for connect_timeout in ("0.5", "5"):
-            settings = Settings.from_environment(
-                {
-                    **dict.fromkeys(REQUIRED, "http://127.0.0.1"),
-                    "CONNECT_TIMEOUT_SECONDS": connect_timeout,
-                    "READ_TIMEOUT_SECONDS": read_timeout,
-                }
-            )
+            settings = function_settings(connect_timeout_seconds=connect_timeout, read_timeout_seconds=read_timeout)
             before = 2 * CALL_SECONDS  # the claim of the key, and the secret
             needed = before + settings.attempt_seconds + RESERVE_SECONDS
             # The smallest function has no time for a request after a claim and a secret that hang: it is handed back.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -45,3 +46,9 @@ def wait_for_line(capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
         wait_for(is_printed, f"the endpoint prints {text}")
 
     return wait
+
+
+@pytest.fixture
+def sqs(aws: Clients) -> Any:
+    """Return the SQS client."""
+    return aws("sqs")
