@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from message_sender.envelope import ATTEMPTED_AT, IDEMPOTENCY_KEY, RESEND_ATTEMPT, UNKNOWN_ATTEMPT, Delivery
+from message_sender.envelope import ATTEMPTED_AT, FIRST_SEEN, IDEMPOTENCY_KEY, RESEND_ATTEMPT, UNKNOWN_ATTEMPT, Delivery
 from message_sender.outcome import Rejected, Unknown
 from message_sender.sqs_limits import (
     MAXIMUM_ATTRIBUTES,
@@ -17,7 +17,7 @@ from message_sender.sqs_limits import (
 
 MAXIMUM_REASON_BYTES = 1024
 
-ERROR_ATTRIBUTES = ("ERROR_CODE", "ERROR_MESSAGE", "RETRY_ATTEMPTS", "FIRST_SEEN")
+ERROR_ATTRIBUTES = ("ERROR_CODE", "ERROR_MESSAGE", "RETRY_ATTEMPTS", FIRST_SEEN)
 """What says why a message is here: dropped when it goes back. The names are EventBridge's where it has one."""
 EVENTBRIDGE_ATTRIBUTES = ("RULE_ARN", "TARGET_ARN", "ERROR_CODE", "ERROR_MESSAGE", "RETRY_ATTEMPTS")
 """What EventBridge puts on a dead letter of its own."""
@@ -68,7 +68,7 @@ def _ours(delivery: Delivery, outcome: Rejected | Unknown, now: float) -> dict[s
         "ERROR_CODE": outcome.code.value,
         **({ATTEMPTED_AT: timestamp(attempted)} if attempted is not None else {}),
         "RETRY_ATTEMPTS": str(delivery.receives - 1),
-        "FIRST_SEEN": delivery.first_seen or timestamp(delivery.record.sent_at if delivery.record else now),
+        FIRST_SEEN: delivery.first_seen or timestamp(delivery.record.sent_at if delivery.record else now),
         "ERROR_MESSAGE": outcome.reason.encode("utf-8", "replace")[:MAXIMUM_REASON_BYTES].decode("utf-8", "ignore"),
     }
 

@@ -16,6 +16,7 @@ from message_sender.contract.strict_json import read_json
 from message_sender.dead_letter import OUR_ATTRIBUTES
 from message_sender.envelope import (
     ATTEMPTED_AT,
+    FIRST_SEEN,
     RESEND_ATTEMPT,
     UNKNOWN_ATTEMPT,
     Delivery,
@@ -118,7 +119,7 @@ class Letter:
     @property
     def first_seen(self) -> datetime:
         """When it first entered a queue, as far as the letter says; in UTC."""
-        return _moment(self.text("FIRST_SEEN")) or self.written_at
+        return _moment(self.text(FIRST_SEEN)) or self.written_at
 
     @property
     def attempted_at(self) -> datetime | None:

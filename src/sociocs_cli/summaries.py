@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sociocs_cli.letters import Letter
 from sociocs_cli.looking import look
-from sociocs_cli.queue import retention
 from sociocs_cli.reading import Reader
 from sociocs_cli.stack import Stack
 from sociocs_cli.text import timestamp
@@ -70,14 +69,11 @@ class Summaries:
     """How many could not be read."""
     read_at: datetime
     """When the look began, by SQS's clock in whole seconds."""
-    retention: timedelta
-    """How long the dead-letter queue keeps a letter."""
 
     @property
-    def first_to_go(self) -> datetime | None:
-        """When SQS deletes the oldest letter; None when there is none."""
-        oldest = min((letter.written_at for letter in self.letters), default=None)
-        return oldest + self.retention if oldest else None
+    def first_written_at(self) -> datetime | None:
+        """When SQS took the letter that it deletes first; None when there is no letter."""
+        return min((letter.written_at for letter in self.letters), default=None)
 
     @property
     def total(self) -> int:
@@ -94,8 +90,7 @@ def summarize(stack: Stack) -> Summaries:
         return False
 
     looked = look(stack, "Reading dead letters", note)
-    kept = retention(stack.sqs, stack.dead_letter_queue_urls[0])
-    return Summaries(sorted(found, key=lambda summary: summary.first_seen), looked.unseen, looked.began, kept)
+    return Summaries(sorted(found, key=lambda summary: summary.first_seen), looked.unseen, looked.began)
 
 
 def by_code(letters: Iterable[Summary]) -> list[CodeCount]:

@@ -1,11 +1,13 @@
 """`sociocs status`: is sending on, and how much waits where."""
 
+from datetime import datetime
+
 import click
 
 from sociocs_cli import output
 from sociocs_cli.metrics import RETRIED_WITHIN, Deferral, accepted_in_a_day, deferrals, oldest_seconds
 from sociocs_cli.options import on_a_stack
-from sociocs_cli.queue import Depth, depth
+from sociocs_cli.queue import Depth, depth, retention
 from sociocs_cli.reading import UNSEEN
 from sociocs_cli.stack import Stack
 from sociocs_cli.summaries import Summaries, by_code, summarize
@@ -52,7 +54,7 @@ def _as_json(stack: Stack, state: str, waiting: Depth, dead: Summaries) -> None:
             "dead_letters": {
                 "total": dead.total,
                 "unseen": dead.unseen,
-                "first_deleted_at": timestamp(dead.first_to_go) if dead.first_to_go else None,
+                "first_deleted_at": timestamp(goes) if (goes := _first_to_go(stack, dead)) else None,
                 "codes": [code.row() for code in by_code(dead.letters)],
             },
         }
@@ -72,15 +74,21 @@ def _as_table(stack: Stack, state: str, waiting: Depth, dead: Summaries) -> None
     table.add_row("Oldest message", "unknown" if oldest is None else duration(oldest))
     table.add_row("Accepted in 24 hours", "unknown" if accepted is None else f"{accepted:.0f}")
     table.add_row("Dead letters", str(dead.total))
-    if dead.first_to_go:
-        left = duration((dead.first_to_go - dead.read_at).total_seconds())
-        table.add_row("SQS deletes the oldest", f"{timestamp(dead.first_to_go)} (in {left})")
+    if goes := _first_to_go(stack, dead):
+        left = duration((goes - dead.read_at).total_seconds())
+        table.add_row("SQS deletes the oldest", f"{timestamp(goes)} (in {left})")
     output.table(table)
     if codes := by_code(dead.letters):
         output.line()
         output.table(code_table(codes))
     if dead.unseen:
         output.note(f"{count(dead.unseen, 'dead letter')} could not be read: {UNSEEN}.")
+
+
+def _first_to_go(stack: Stack, dead: Summaries) -> datetime | None:
+    """Say when SQS deletes the oldest letter; None when there is none."""
+    written = dead.first_written_at
+    return written + retention(stack.sqs, stack.dead_letter_queue_urls[0]) if written else None
 
 
 def _deferred(deferral: Deferral) -> str:
